@@ -1,0 +1,106 @@
+package gate
+
+import "time"
+
+// Hold is one run's grip on one name. Holds are immutable: a change replaces
+// the hold, so that versions of the table can share it.
+type Hold struct {
+	Name  Name
+	Mode  Mode
+	Scope Scope
+	// Run is empty for a hold of no run: a lock delay.
+	Run     string
+	Session SessionID
+	Token   uint64
+	At      Wall
+	Reason  string
+	Client  *Client
+	// Limit is the key's limit; zero for references.
+	Limit uint32
+	// Request is the number of the request that was granted as this hold, or
+	// zero if the acquire did not wait.
+	Request uint64
+	// Ended says why a hold of no run is one; zero for a living hold.
+	Ended End
+	// Delay is the whole lock delay of a hold of no run.
+	Delay time.Duration
+}
+
+// Request is a waiting acquire in its place in the queue. Requests are
+// immutable, like holds.
+type Request struct {
+	// Number orders all requests of the cluster.
+	Number  uint64
+	Run     string
+	Session SessionID
+	Wants   []Want
+	Limit   uint32
+	Wait    time.Duration
+	At      Wall
+	Reason  string
+	Client  *Client
+	// Joins are the session commands whose answers become fixed when the
+	// request ends.
+	Joins []Join
+}
+
+// Join is one command that waits for a request.
+type Join struct {
+	Session uint64
+	Seq     uint64
+}
+
+// Session is a client's liveness lease. Sessions are immutable, like holds.
+type Session struct {
+	ID        SessionID
+	TTL       time.Duration
+	LockDelay time.Duration
+	Client    *Client
+	// Private sessions were opened by an acquire with a TTL and end with
+	// their last hold or request.
+	Private bool
+	// Lost counts the holds taken from the session by break or move.
+	Lost uint64
+	At   Wall
+}
+
+// Ledger is a session's exactly-once state (contract rule 12), beside its
+// answers. A session that never sent a seq has none. Ledgers are immutable.
+type Ledger struct {
+	// Session is the session's number.
+	Session uint64
+	// Acked: all seqs up to it are seen. Done: later ones that are, in order
+	// and with gaps between.
+	Acked uint64
+	Done  []SeqRange
+	// Answers counts the session's answers in the table.
+	Answers uint32
+}
+
+// SeqRange is the sequence numbers From to To, both included.
+type SeqRange struct{ From, To uint64 }
+
+// SeqAnswer is what a session keeps of one command.
+type SeqAnswer struct {
+	Session uint64
+	Seq     uint64
+	Digest  uint64
+	// Request is the request that the command waits for; zero when it has its
+	// Result.
+	Request uint64
+	// Result is nil while Request waits.
+	Result *Result
+}
+
+// Counters are the table's replicated scalars.
+type Counters struct {
+	// Token is the highest token granted so far.
+	Token uint64
+	// Number is the highest session or request number given so far.
+	Number uint64
+	// Ending is the highest order of an ending so far.
+	Ending    uint64
+	Term      uint64
+	Leader    string
+	ClientURL string
+}
