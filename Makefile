@@ -1,0 +1,68 @@
+# Everything here needs Go, a C compiler and make, and nothing else.
+
+GO        ?= go
+STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+FUZZTIME  ?= 30s
+# End-to-end tests start real processes; on a machine with few cores they are
+# better run one package at a time.
+TESTFLAGS ?= -timeout 20m
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## say what there is
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## bin/lockd and bin/lockctl
+	@mkdir -p bin
+	$(GO) build -o bin/ ./cmd/lockd ./cmd/lockctl
+
+.PHONY: cluster
+cluster: ## three nodes on this machine, ready to use
+	@scripts/local-cluster.sh up
+	@bin/lockctl status
+	@printf '\nThree lines to try:\n'
+	@printf '  %s\n' \
+		"curl -s -d '{\"key\":\"deploy\",\"run_id\":\"me\"}' http://127.0.0.1:7420/v1/keys/acquire" \
+		"bin/lockctl key get deploy" \
+		"bin/lockctl run prod/api --reason 'trying it' -- sh -c 'echo holding \$$LOCKD_REF with token \$$LOCKD_FENCE'"
+	@printf '\nscripts/local-cluster.sh down ends it.\n'
+
+.PHONY: demo
+demo: ## a narrated walk through failures, on a cluster of its own
+	@scripts/demo.sh
+
+.PHONY: test
+test: ## all tests
+	$(GO) test $(TESTFLAGS) ./...
+
+.PHONY: race
+race: ## all tests, with the race detector
+	$(GO) test -race $(TESTFLAGS) ./...
+
+.PHONY: lint
+lint: ## gofmt, vet, staticcheck, and the rules of internal/archtest
+	@unformatted=$$(gofmt -l .) || exit 1; \
+		if [ -n "$$unformatted" ]; then echo "gofmt -w these:"; echo "$$unformatted"; exit 1; fi
+	$(GO) vet ./...
+	$(GO) run $(STATICCHECK) ./...
+	$(GO) test -count=1 ./internal/archtest
+
+.PHONY: fuzz
+fuzz: ## every fuzz test for FUZZTIME (30s)
+	@$(GO) list -f '{{.Dir}}' ./... | while read -r folder; do \
+		for target in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\)(.*/\1/p' "$$folder"/*_test.go 2>/dev/null); do \
+			echo "== $$target ($$folder)"; \
+			(cd "$$folder" && $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) .) || exit 1; \
+		done; \
+	done
+
+.PHONY: bench
+bench: ## cycles per second, hand-offs and the gap at a leader kill, on three real processes
+	$(GO) test -count=1 -timeout 20m -run '^$$' -bench . -benchtime 1x ./test/bench
+
+.PHONY: clean
+clean: ## remove what was built; ends and removes the local cluster
+	@if [ -d local-cluster ]; then scripts/local-cluster.sh down --purge; fi
+	rm -rf bin coverage.out
