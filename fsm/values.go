@@ -1,0 +1,102 @@
+package fsm
+
+import (
+	"lockd/gate"
+
+	"google.golang.org/protobuf/encoding/protowire"
+)
+
+// The field tables of what operations, results and records have in common.
+// Field numbers are for ever: a field that is no longer used leaves a gap.
+
+func (c *coder) name(num protowire.Number, x *gate.Name) {
+	for m := c.open(num); c.pass(&m); {
+		enum(c, 1, &x.Kind, gate.Reference)
+		text(c, 2, &x.Text)
+	}
+}
+
+// someName carries a name unless it is zero.
+func (c *coder) someName(num protowire.Number, x *gate.Name) {
+	if c.has(num, *x != gate.Name{}) {
+		c.name(num, x)
+	}
+}
+
+func (c *coder) names(num protowire.Number, xs *[]gate.Name) {
+	fresh := each(c, num, xs)
+	for i := range fresh {
+		c.name(num, &fresh[i])
+	}
+}
+
+func (c *coder) someSessionID(num protowire.Number, x *gate.SessionID) {
+	if !c.has(num, !x.IsZero()) {
+		return
+	}
+	for m := c.open(num); c.pass(&m); {
+		unsigned(c, 1, &x.Number)
+		fixed(c, 2, &x.Nonce)
+	}
+}
+
+func (c *coder) client(num protowire.Number, x *gate.Client) {
+	for m := c.open(num); c.pass(&m); {
+		text(c, 1, &x.Name)
+		text(c, 2, &x.Host)
+		unsigned(c, 3, &x.PID)
+	}
+}
+
+// someClient carries a client unless it is zero.
+func (c *coder) someClient(num protowire.Number, x *gate.Client) {
+	if c.has(num, *x != gate.Client{}) {
+		c.client(num, x)
+	}
+}
+
+// optionalClient carries a client unless there is none.
+func (c *coder) optionalClient(num protowire.Number, x **gate.Client) {
+	if to := optional(c, num, x); to != nil {
+		c.client(num, to)
+	}
+}
+
+func (c *coder) wants(num protowire.Number, xs *[]gate.Want) {
+	fresh := each(c, num, xs)
+	for i := range fresh {
+		x := &fresh[i]
+		for m := c.open(num); c.pass(&m); {
+			c.someName(1, &x.Name)
+			enum(c, 2, &x.Mode, gate.Shared)
+			enum(c, 3, &x.Scope, gate.Tree)
+		}
+	}
+}
+
+func (c *coder) hold(num protowire.Number, x *gate.Hold) {
+	for m := c.open(num); c.pass(&m); {
+		c.someName(1, &x.Name)
+		enum(c, 2, &x.Mode, gate.Shared)
+		enum(c, 3, &x.Scope, gate.Tree)
+		text(c, 4, &x.Run)
+		c.someSessionID(5, &x.Session)
+		unsigned(c, 6, &x.Token)
+		signed(c, 7, &x.At)
+		text(c, 8, &x.Reason)
+		c.optionalClient(9, &x.Client)
+		unsigned(c, 10, &x.Limit)
+		unsigned(c, 11, &x.Request)
+		enum(c, 12, &x.Ended, gate.EndBroken)
+		signed(c, 13, &x.Delay)
+	}
+}
+
+func (c *coder) ending(num protowire.Number, x *gate.Ending) {
+	for m := c.open(num); c.pass(&m); {
+		c.someName(1, &x.Name)
+		text(c, 2, &x.Run)
+		enum(c, 3, &x.End, gate.EndBroken)
+		unsigned(c, 4, &x.Order)
+	}
+}
