@@ -40,8 +40,8 @@ type Config struct {
 	PingTimeout time.Duration
 	// DialTimeout bounds a dial with its handshake, for links and raft.
 	DialTimeout time.Duration
-	// RPCTimeout bounds one raft RPC. A snapshot may take as long for each
-	// 64 KiB of its size.
+	// RPCTimeout bounds one raft RPC; a snapshot may take as long for each
+	// 64 KiB of its size, but must not stall for longer.
 	RPCTimeout time.Duration
 }
 

@@ -54,9 +54,6 @@ const (
 	// acceptRetry is waited after a failed accept, such as one for want of
 	// file descriptors.
 	acceptRetry = 50 * time.Millisecond
-	// raftStallTimeout ends a raft message that has begun to arrive and then
-	// stops: raft reads a snapshot on its main goroutine.
-	raftStallTimeout = 2 * time.Second
 	// complainEvery is the least time between two warnings about connections
 	// turned away.
 	complainEvery = time.Second

@@ -10,8 +10,8 @@ import (
 
 // A servedConn is a raft connection on its accepting side. The transport reads
 // and writes it without deadlines, so it brings its own: between two messages it
-// may lie idle, but a message that has begun has to go on, since raft reads a
-// snapshot on the goroutine that does everything else.
+// may lie idle, but a message that has begun has to go on within RPCTimeout,
+// since raft reads a snapshot on the goroutine that does everything else.
 type servedConn struct {
 	net.Conn
 	raw     net.Conn
@@ -26,7 +26,7 @@ type servedConn struct {
 func (c *servedConn) Read(b []byte) (int, error) {
 	var deadline time.Time
 	if !c.waiting {
-		deadline = time.Now().Add(raftStallTimeout)
+		deadline = time.Now().Add(c.stream.peer.config.RPCTimeout)
 	}
 	if err := c.Conn.SetReadDeadline(deadline); err != nil {
 		return 0, io.EOF
@@ -43,7 +43,7 @@ func (c *servedConn) Read(b []byte) (int, error) {
 // Write implements net.Conn. A response ends a message.
 func (c *servedConn) Write(b []byte) (int, error) {
 	c.waiting = true
-	if err := c.Conn.SetWriteDeadline(time.Now().Add(raftStallTimeout)); err != nil {
+	if err := c.Conn.SetWriteDeadline(time.Now().Add(c.stream.peer.config.RPCTimeout)); err != nil {
 		return 0, err
 	}
 	return c.Conn.Write(b)
