@@ -5,6 +5,8 @@ import (
 	"math"
 	"slices"
 
+	"lockd/gate"
+
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
@@ -39,7 +41,9 @@ type coder struct {
 	// shared is the input as a string, which decoded strings are part of;
 	// empty until the first one, and always if the input is too long to share.
 	shared string
-	err    error
+	// clients are those decoded so far, by their encoding; nil to keep none.
+	clients map[string]*gate.Client
+	err     error
 }
 
 // message is the state of one message that is being passed.

@@ -47,8 +47,8 @@ func enum[T ~uint8](c *coder, num protowire.Number, x *T, most T) {
 	}
 }
 
-// flag carries a yes or no.
-func flag(c *coder, num protowire.Number, x *bool) {
+// boolean carries a yes or no.
+func boolean(c *coder, num protowire.Number, x *bool) {
 	if !c.decoding {
 		c.appendVarint(num, protowire.EncodeBool(*x))
 	} else if c.expect(num, protowire.VarintType) {

@@ -25,7 +25,7 @@ func (c *coder) session(num protowire.Number, x *gate.Session) {
 		signed(c, 2, &x.TTL)
 		signed(c, 3, &x.LockDelay)
 		c.optionalClient(4, &x.Client)
-		flag(c, 5, &x.Private)
+		boolean(c, 5, &x.Private)
 		unsigned(c, 6, &x.Lost)
 		signed(c, 7, &x.At)
 	}

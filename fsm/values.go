@@ -55,11 +55,33 @@ func (c *coder) someClient(num protowire.Number, x *gate.Client) {
 	}
 }
 
-// optionalClient carries a client unless there is none.
+// optionalClient carries a client unless there is none. A coder that remembers
+// clients decodes equal ones to the same copy, which then stands by itself.
 func (c *coder) optionalClient(num protowire.Number, x **gate.Client) {
-	if to := optional(c, num, x); to != nil {
-		c.client(num, to)
+	if c.clients == nil || c.num != num {
+		if to := optional(c, num, x); to != nil {
+			c.client(num, to)
+		}
+		return
 	}
+	n := c.length(num)
+	if c.err != nil {
+		return
+	}
+	body := c.b[c.pos : c.pos+n]
+	known := c.clients[string(body)]
+	if known == nil {
+		one := decoder(body)
+		known = new(gate.Client)
+		one.client(0, known)
+		c.err = one.err
+		if len(c.clients) < maxClients {
+			c.clients[string(body)] = known
+		}
+	}
+	*x = known
+	c.pos += n
+	c.next()
 }
 
 func (c *coder) wants(num protowire.Number, xs *[]gate.Want) {

@@ -1,0 +1,172 @@
+package fsm
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"sync/atomic"
+
+	"lockd/gate"
+
+	"github.com/hashicorp/go-hclog"
+	"github.com/hashicorp/raft"
+)
+
+// Config is what an FSM needs of its surroundings. All fields may be left out.
+type Config struct {
+	Logger hclog.Logger
+	// OnApply gets what each entry did, in log order, on the goroutine that
+	// applies the log: it must not block, and must not call WaitApplied. The
+	// entry is in View already; Applied reaches it only when OnApply returns.
+	OnApply func(*Applied)
+	// OnRestore is told, on that goroutine too, that the table is another one,
+	// as of entry index: nothing is known of the entries between.
+	OnRestore func(index uint64)
+}
+
+// Applied is what one entry did. Nobody may change it.
+type Applied struct {
+	Index, Term uint64
+	// Time is the batch's.
+	Time gate.Wall
+	// Outcomes are those of the batch's commands, in order.
+	Outcomes []gate.Outcome
+}
+
+// FSM is the replicated lock table as Raft sees it. Apply, StoreConfiguration,
+// Snapshot and Restore are Raft's to call, one at a time; everything else may
+// be called from anywhere.
+type FSM struct {
+	config Config
+	// batch is the memory of the batch that is being applied.
+	batch Batch
+	// applied is the last entry whose OnApply has returned.
+	applied atomic.Uint64
+
+	mu    sync.Mutex
+	table *gate.Table
+	// view is the table as of index; nil until somebody asks.
+	view    *gate.View
+	index   uint64
+	waiters waiters
+}
+
+var (
+	_ raft.FSM                = (*FSM)(nil)
+	_ raft.ConfigurationStore = (*FSM)(nil)
+)
+
+// New returns an FSM with an empty table, as of before the first entry.
+func New(config Config) *FSM {
+	if config.Logger == nil {
+		config.Logger = hclog.NewNullLogger()
+	}
+	if config.OnApply == nil {
+		config.OnApply = func(*Applied) {}
+	}
+	if config.OnRestore == nil {
+		config.OnRestore = func(uint64) {}
+	}
+	return &FSM{config: config, table: gate.New()}
+}
+
+// Apply applies one entry, an encoded Batch, and returns what it did as
+// *Applied. It panics, with an error that names the remedy, on an entry that
+// this build cannot read to the last command: going on without it would make
+// this replica differ from the others. Nothing of such an entry is applied.
+func (f *FSM) Apply(entry *raft.Log) any {
+	commands, err := f.decode(entry.Data)
+	if err != nil {
+		panic(fmt.Errorf("fsm: entry %d of term %d cannot be applied: %w; %s", entry.Index, entry.Term, err, remedy(err)))
+	}
+	done := &Applied{Index: entry.Index, Term: entry.Term, Time: f.batch.Time, Outcomes: make([]gate.Outcome, len(commands))}
+
+	f.mu.Lock()
+	for i, command := range commands {
+		done.Outcomes[i] = f.table.Apply(command, f.batch.Time)
+	}
+	f.view, f.index = nil, entry.Index
+	f.mu.Unlock()
+
+	f.config.OnApply(done)
+	f.publish(entry.Index)
+	return done
+}
+
+// decode returns the commands of the entry, all of them or an error.
+func (f *FSM) decode(entry []byte) ([]*gate.Command, error) {
+	if err := f.batch.decode(entry); err != nil {
+		return nil, err
+	}
+	commands := make([]*gate.Command, len(f.batch.Commands))
+	for i, b := range f.batch.Commands {
+		var err error
+		if commands[i], err = DecodeCommand(b); err != nil {
+			return nil, fmt.Errorf("%d of %d: %w", i+1, len(commands), err)
+		}
+	}
+	clear(f.batch.Commands)
+	return commands, nil
+}
+
+// remedy says what the operator is to do about a decoding error.
+func remedy(err error) string {
+	if errors.Is(err, ErrNewer) {
+		return "upgrade this node to the version of the others, then start it again"
+	}
+	return "the log is damaged or another program's: replace this node's disk and data directory"
+}
+
+// StoreConfiguration implements raft.ConfigurationStore. Memberships are Raft's
+// to keep; the entry only moves the applied index.
+func (f *FSM) StoreConfiguration(index uint64, _ raft.Configuration) {
+	f.mu.Lock()
+	f.index = index
+	f.mu.Unlock()
+	f.publish(index)
+}
+
+// View returns the table as it is now and the entry up to which it goes. It
+// waits at most for the entry that is being applied.
+func (f *FSM) View() (*gate.View, uint64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.view == nil {
+		f.view = f.table.Snapshot()
+	}
+	return f.view, f.index
+}
+
+// Applied returns the last entry that is applied and that OnApply, or after a
+// restore OnRestore, knows of.
+func (f *FSM) Applied() uint64 { return f.applied.Load() }
+
+// Snapshot implements raft.FSM. It takes the version of the table that is
+// there now; the commands that follow neither change nor wait for it.
+func (f *FSM) Snapshot() (raft.FSMSnapshot, error) {
+	view, index := f.View()
+	return &snapshot{view: view, index: index}, nil
+}
+
+// Restore implements raft.FSM: the table becomes that of the snapshot, once all
+// of it has been read and verified. On an error, which wraps ErrMalformed or
+// ErrNewer or is the reader's, everything stays as it was.
+func (f *FSM) Restore(from io.ReadCloser) error {
+	defer from.Close()
+	table, index, err := readSnapshot(from)
+	switch {
+	case errors.Is(err, ErrNewer):
+		return fmt.Errorf("%w; %s", err, remedy(err))
+	case err != nil:
+		return err
+	}
+	f.mu.Lock()
+	f.table, f.view, f.index = table, nil, index
+	f.mu.Unlock()
+	f.config.Logger.Info("table restored from snapshot", "index", index)
+
+	f.config.OnRestore(index)
+	f.publish(index)
+	return nil
+}

@@ -1,0 +1,148 @@
+package fsm
+
+import (
+	"bytes"
+	"encoding/hex"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"lockd/gate"
+)
+
+// The files of testdata/v1 hold what the first version of each format looks
+// like. They may gain files; a file that changes means that logs and snapshots
+// on disk can no longer be read.
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// golden returns the bytes of a golden file, after writing it if so asked.
+func golden(t *testing.T, name string, now []byte) []byte {
+	t.Helper()
+	path := filepath.Join("testdata", "v1", name+".hex")
+	if *update {
+		var lines strings.Builder
+		for rest := now; len(rest) > 0; {
+			n := min(len(rest), 32)
+			lines.WriteString(hex.EncodeToString(rest[:n]) + "\n")
+			rest = rest[n:]
+		}
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(lines.String()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	lines, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := hex.DecodeString(strings.ReplaceAll(string(lines), "\n", ""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// checkGolden holds x's encoding against its golden file, both ways.
+func checkGolden[T any](t *testing.T, name string, x *T, encoded []byte, decode func([]byte) (*T, error)) {
+	t.Run(name, func(t *testing.T) {
+		want := golden(t, name, encoded)
+		if !bytes.Equal(encoded, want) {
+			t.Errorf("encoded %x\nreleased %x", encoded, want)
+		}
+		got, err := decode(want)
+		if err != nil {
+			t.Fatal(err)
+		}
+		same(t, got, x)
+	})
+}
+
+func TestReleasedCommandsKeepTheirBytes(t *testing.T) {
+	for name, x := range sampleCommands() {
+		checkGolden(t, "command_"+name, x, AppendCommand(nil, x), DecodeCommand)
+	}
+}
+
+func TestReleasedResultsKeepTheirBytes(t *testing.T) {
+	for name, x := range sampleResults() {
+		checkGolden(t, "result_"+name, x, AppendResult(nil, x), DecodeResult)
+	}
+}
+
+func TestReleasedBatchesKeepTheirBytes(t *testing.T) {
+	commands := sampleCommands()
+	x := &Batch{Time: 1_767_225_600_000, Commands: [][]byte{
+		AppendCommand(nil, commands["acquire"]), AppendCommand(nil, commands["close_session"]),
+	}}
+	checkGolden(t, "batch", x, AppendBatch(nil, x), DecodeBatch)
+}
+
+func checkGoldenRecord[T any](t *testing.T, name string, fields table[T], x *T) {
+	checkGolden(t, "record_"+name, x, encode(fields, x), func(b []byte) (*T, error) { return decode(fields, b) })
+}
+
+func TestReleasedRecordsKeepTheirBytes(t *testing.T) {
+	session := gate.SessionID{Number: 12, Nonce: 0xfeed_beef_0123_4567}
+	ref := gate.Name{Kind: gate.Reference, Text: "prod/db"}
+	client := sampleClient()
+	at := gate.Wall(1_767_225_600_000)
+	hold := sampleHold()
+	checkGoldenRecord(t, "header", (*coder).header, &header{Index: 1000, Counters: gate.Counters{
+		Token: 77, Number: 41, Ending: 3, Term: 9, Leader: "n2", ClientURL: "http://127.0.0.1:7420",
+	}})
+	checkGoldenRecord(t, "session", (*coder).session, &gate.Session{
+		ID: session, TTL: time.Minute, LockDelay: time.Second, Client: &client, Private: true, Lost: 2, At: at,
+	})
+	checkGoldenRecord(t, "ledger", (*coder).ledger, &gate.Ledger{
+		Session: 12, Acked: 297, Done: []gate.SeqRange{{From: 299, To: 299}, {From: 301, To: 310}}, Answers: 4,
+	})
+	checkGoldenRecord(t, "answer", (*coder).answer, &gate.SeqAnswer{
+		Session: 12, Seq: 300, Digest: 0xd16e_57d1_6e57_d16e, Request: 41, Result: sampleResults()["acquired"],
+	})
+	checkGoldenRecord(t, "hold", (*coder).hold, &hold)
+	checkGoldenRecord(t, "request", (*coder).request, &gate.Request{
+		Number: 41, Run: "run-2", Session: session, Wants: []gate.Want{{Name: ref, Mode: gate.Shared, Scope: gate.Tree}},
+		Limit: 3, Wait: time.Hour, At: at, Reason: "deploy", Client: &client, Joins: []gate.Join{{Session: 12, Seq: 300}},
+	})
+	checkGoldenRecord(t, "ending", (*coder).ending, &gate.Ending{Name: ref, Run: "run-0", End: gate.EndBroken, Order: 3})
+	checkGoldenRecord(t, "counts", (*coder).counts, &counts{1, 2, 3, 4, 5, 6})
+}
+
+func sampleHold() gate.Hold {
+	client := sampleClient()
+	return gate.Hold{
+		Name: gate.Name{Kind: gate.Reference, Text: "prod/db"}, Mode: gate.Shared, Scope: gate.Tree,
+		Run: "run-1", Session: gate.SessionID{Number: 12, Nonce: 0xfeed_beef_0123_4567}, Token: 77,
+		At: 1_767_225_600_000, Reason: "nightly backup", Client: &client, Limit: 3, Request: 40,
+		Ended: gate.EndExpired, Delay: 5 * time.Second,
+	}
+}
+
+// sampleResults has results as they occur, and one with every field set.
+func sampleResults() map[string]*gate.Result {
+	key := gate.Name{Kind: gate.Key, Text: "nightly"}
+	session := gate.SessionID{Number: 12, Nonce: 0xfeed_beef_0123_4567}
+	grant := gate.Grant{
+		Name: key, Mode: gate.Shared, Scope: gate.Tree, Token: 78,
+		Previous: &gate.Ending{Name: key, Run: "run-0", End: gate.EndExpired, Order: 3},
+	}
+	conflict := gate.Conflict{Name: key, Holders: []gate.Hold{sampleHold()}, Waiting: 2}
+	return map[string]*gate.Result{
+		"acquired": {Code: gate.Acquired, Run: "run-1", Session: session, Grants: []gate.Grant{{Name: key, Token: 78}}, At: 1_767_225_600_000, Limit: 1},
+		"occupied": {Code: gate.Occupied, Run: "run-2", Conflicts: []gate.Conflict{conflict}, Waited: 3 * time.Second},
+		"queued":   {Code: gate.Queued, Run: "run-2", Session: session, Request: 41, Position: 2, Waiting: 3, Wait: time.Minute},
+		"not_held": {Code: gate.NotHeld, Run: "run-2", Missing: []gate.Name{key}},
+		"deadlock": {Code: gate.Deadlock, Run: "run-2", Cycle: []string{"run-2", "run-1", "run-2"}},
+		"everything": {
+			Code: gate.Broken, Run: "run-1", Session: session, Reentrant: true, Withdrawn: true,
+			Grants: []gate.Grant{grant, {}}, Conflicts: []gate.Conflict{conflict, {}}, Missing: []gate.Name{key, {}},
+			Cycle: []string{"a", "", "a"}, At: 1_767_225_600_000, Limit: 3, Request: 41, Position: 1, Waiting: 2,
+			Wait: time.Minute, Waited: time.Second, TTL: time.Hour, LockDelay: time.Second, Count: 9,
+		},
+	}
+}
