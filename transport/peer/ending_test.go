@@ -163,33 +163,56 @@ func TestPeerThatStopsReadingIsGivenUp(t *testing.T) {
 	}
 }
 
-func TestIdleConnectionIsKept(t *testing.T) {
-	server := serve(t, echo, hasty)
-	pings := make(chan struct{}, 64)
-	x := newProxy(t, server.Addr())
+func TestPongsKeepAnIdleConnection(t *testing.T) {
+	addr, accepted := acceptLinks(t)
 	client := listen(t, hasty)
-	ask(t, client, x.addr(), "first")
-	conn, err := client.links[x.addr()].connect()
-	if err != nil {
-		t.Fatal(err)
+	answer, ended := collect()
+	send(t, client, addr, "slow", answer)
+	s := receive(t, accepted, "the connection")
+	if f, err := readFrame(s.Reader); err != nil || f.kind != frameRequest {
+		t.Fatalf("got %+v, %v, want the request", f, err)
 	}
-	idle := time.After(4 * hastyTimeout())
-	for waiting := true; waiting; {
-		select {
-		case <-idle:
-			waiting = false
-		case <-pings:
+	for range 3 * client.config.PingTimeout / client.config.PingEvery {
+		if f, err := readFrame(s.Reader); err != nil || f.kind != framePing {
+			t.Fatalf("got %+v, %v, want a ping", f, err)
+		}
+		if _, err := s.Write(appendFrame(nil, framePong, 0, 0, nil)); err != nil {
+			t.Fatal(err)
 		}
 	}
-	if conn.ended() {
-		t.Fatalf("an idle connection was dropped: %v", conn.cause)
+	if _, err := s.Write(appendFrame(nil, frameFinal, 0, 1, []byte("done"))); err != nil {
+		t.Fatal(err)
+	}
+	if e := receive(t, ended, "the answer"); e.err != nil {
+		t.Fatalf("an idle connection was dropped: %v", e.err)
 	}
 }
 
-func hastyTimeout() time.Duration {
-	var c Config
-	hasty(&c)
-	return c.PingTimeout
+func TestPingsKeepAnIdleConnection(t *testing.T) {
+	server := serve(t, echo, hasty)
+	s, _ := dialAs(t, server.Addr(), linkHello)
+	ticker := time.NewTicker(server.config.PingEvery)
+	defer ticker.Stop()
+	for range 3 * server.config.PingTimeout / server.config.PingEvery {
+		receive(t, ticker.C, "the next ping")
+		if _, err := s.Write(appendFrame(nil, framePing, 0, 0, nil)); err != nil {
+			t.Fatal(err)
+		}
+		if f, err := readFrame(s.Reader); err != nil || f.kind != framePong {
+			t.Fatalf("got %+v, %v, want a pong", f, err)
+		}
+	}
+}
+
+func TestSilentCallerIsDropped(t *testing.T) {
+	contexts := make(chan context.Context, 1)
+	server := serve(t, silent(contexts), hasty)
+	s, _ := dialAs(t, server.Addr(), linkHello)
+	if _, err := s.Write(appendFrame(nil, frameRequest, 1, 1, nil)); err != nil {
+		t.Fatal(err)
+	}
+	receive(t, receive(t, contexts, "the request").Done(), "the end of its context")
+	expectEnd(t, s)
 }
 
 func TestHalfClosedConnectionIsLost(t *testing.T) {
@@ -228,26 +251,21 @@ func TestLostConnectionIsDialledAgainOnDemand(t *testing.T) {
 	x := newProxy(t, server.Addr())
 	client := listen(t, nil)
 	ask(t, client, x.addr(), "first")
-	conn, err := client.links[x.addr()].connect()
+	l := client.links[x.addr()]
+	conn, err := l.connect()
 	if err != nil {
 		t.Fatal(err)
 	}
 	x.cut()
 	receive(t, conn.gone, "the loss")
-	for {
-		answer, ended := collect()
-		_, err := client.Send(x.addr(), 1, []byte("again"), answer)
-		if errors.Is(err, ErrRedial) {
-			<-time.After(redialAfter / 10)
-			continue
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		if e := receive(t, ended, "the answer"); e.err != nil {
-			t.Fatal(e.err)
-		}
-		return
+	if _, err := client.Send(x.addr(), 1, nil, func([]byte, bool, error) {}); !errors.Is(err, ErrRedial) {
+		t.Fatalf("right after the first dial: %v, want ErrRedial", err)
+	}
+	l.mu.Lock()
+	l.dialled = l.dialled.Add(-redialAfter)
+	l.mu.Unlock()
+	if got := ask(t, client, x.addr(), "again"); got != "again" {
+		t.Fatalf("got %q", got)
 	}
 }
 

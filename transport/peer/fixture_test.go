@@ -263,3 +263,8 @@ func isTimeout(err error) bool {
 	timeout, ok := err.(net.Error)
 	return ok && timeout.Timeout()
 }
+
+// handlerNever fails the test when it is asked to serve anything.
+func handlerNever(t testing.TB) Handler {
+	return handlerFunc(func(context.Context, byte, []byte, func([]byte, bool)) { t.Error("a request was served") })
+}
