@@ -1,0 +1,202 @@
+package client
+
+import (
+	"context"
+	"errors"
+
+	"lockd/api"
+)
+
+// holdName is what a hold is: one name of one run.
+type holdName struct {
+	run  string
+	key  bool
+	text string
+}
+
+// A hold is what the table holds, or is being asked to hold, for one name of one
+// run. Several guards of a run share one hold, because the table counts none of
+// them; the last to go gives it back. The session's mutex guards it.
+type hold struct {
+	name holdName
+	// token is zero until the table has granted the name.
+	token uint64
+	// users are the guards and the acquires under way.
+	users int
+	// unsettled: an acquire was given up before its end was known, so that the
+	// table may hold the name, or hold it with a higher token than known.
+	unsettled bool
+	// leaving is set while the hold is being given back, and closed after.
+	leaving chan struct{}
+	// forfeited: the server has taken it.
+	forfeited bool
+}
+
+// granted is a hold as the table knew it last.
+type granted struct {
+	hold  *hold
+	name  holdName
+	token uint64
+}
+
+// enter counts one more user of each name, which must not be in the middle of
+// being given back: a grant would then be undone by it.
+func (s *session) enter(ctx context.Context, names []holdName) ([]*hold, error) {
+	for {
+		holds, leaving := s.tryEnter(names)
+		if leaving == nil {
+			return holds, nil
+		}
+		select {
+		case <-leaving:
+		case <-ctx.Done():
+			return nil, &unansweredError{why: over(ctx)}
+		}
+	}
+}
+
+func (s *session) tryEnter(names []holdName) ([]*hold, chan struct{}) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, n := range names {
+		if h := s.holds[n]; h != nil && h.leaving != nil {
+			return nil, h.leaving
+		}
+	}
+	holds := make([]*hold, len(names))
+	for i, n := range names {
+		holds[i] = s.use(n)
+	}
+	return holds, nil
+}
+
+// use counts one more user of a name.
+func (s *session) use(n holdName) *hold {
+	h := s.holds[n]
+	if h == nil {
+		h = &hold{name: n}
+		s.holds[n] = h
+	}
+	h.users++
+	return h
+}
+
+// leave counts one user less of each hold, and gives back at the server those
+// that have none left. Unsettled says that the table may or may not have granted
+// them. It waits for the server's answer or the session's end.
+func (s *session) leave(holds []*hold, unsettled bool) error {
+	gives := s.unuse(holds, unsettled)
+	if len(gives) == 0 {
+		return nil
+	}
+	err := s.giveBack(gives)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, h := range gives {
+		delete(s.holds, h.name)
+		close(h.leaving)
+	}
+	return err
+}
+
+func (s *session) unuse(holds []*hold, unsettled bool) []*hold {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var gives []*hold
+	for _, h := range holds {
+		h.users--
+		h.unsettled = h.unsettled || unsettled
+		switch {
+		case h.forfeited || h.users > 0:
+		case h.token == 0 && !h.unsettled:
+			delete(s.holds, h.name)
+		default:
+			h.leaving = make(chan struct{})
+			gives = append(gives, h)
+		}
+	}
+	return gives
+}
+
+// giveBack releases holds that nobody else uses any more; all are of one run and
+// one kind. It returns ErrTaken if one that was granted is not held any more.
+func (s *session) giveBack(gives []*hold) error {
+	err := s.release(gives)
+	if !errors.Is(err, ErrNotHeld) {
+		return err
+	}
+	if len(gives) == 1 {
+		if gives[0].token == 0 {
+			return nil // given up before it was granted
+		}
+		return errors.Join(ErrTaken, err)
+	}
+	// The server has released none because one is gone.
+	err = nil
+	for _, h := range gives {
+		err = errors.Join(err, s.giveBack([]*hold{h}))
+	}
+	return err
+}
+
+// release asks for the release of all gives in one command.
+func (s *session) release(gives []*hold) error {
+	first := gives[0].name
+	path, body := "/v1/locks/release", func(once api.Once) any {
+		r := api.LockRelease{RunID: first.run, Session: s.id, Once: once}
+		for _, h := range gives {
+			r.Refs = append(r.Refs, api.LockGive{Ref: h.name.text, Token: h.expected()})
+		}
+		return r
+	}
+	if first.key {
+		path, body = "/v1/keys/release", func(once api.Once) any {
+			return api.KeyRelease{Key: first.text, RunID: first.run, Token: gives[0].expected(), Session: s.id, Once: once}
+		}
+	}
+	_, err := s.command(context.Background(), path, attemptTime, body)
+	return err
+}
+
+// expected is the token that a release names: it must not hit what another
+// process has acquired for the same run since.
+func (h *hold) expected() uint64 {
+	if h.unsettled {
+		return 0
+	}
+	return h.token
+}
+
+// granted lists the holds that the table has granted and that are not being
+// given back.
+func (s *session) granted() []granted {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var all []granted
+	for _, h := range s.holds {
+		if h.token != 0 && h.leaving == nil {
+			all = append(all, granted{hold: h, name: h.name, token: h.token})
+		}
+	}
+	return all
+}
+
+// forfeit ends the guards of a hold that the server has taken, unless the hold has
+// got another token, or is being given back, since it was looked at.
+func (s *session) forfeit(lost granted) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	h := lost.hold
+	if h.token != lost.token || h.leaving != nil || h.forfeited || h.unsettled {
+		return
+	}
+	h.forfeited = true
+	if s.holds[h.name] == h {
+		delete(s.holds, h.name)
+	}
+	for g := range s.grips {
+		if g.has(h) {
+			g.cancel(ErrTaken)
+		}
+	}
+}

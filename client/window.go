@@ -1,0 +1,63 @@
+package client
+
+import (
+	"slices"
+	"sync"
+)
+
+// A window numbers the commands of one session and keeps which answers were
+// seen, so that the server can forget them (and refuses a copy that comes late).
+type window struct {
+	mu sync.Mutex
+	// last is the highest seq given out; all up to acked are finished.
+	last, acked uint64
+	// finished are the finished seqs above acked; true once the server was told.
+	finished map[uint64]bool
+}
+
+// A ticket is one command's place: its own seq and what to say of others. It is
+// drawn once for a command and sent with every copy.
+type ticket struct {
+	seq, acked uint64
+	done       []uint64
+}
+
+// next draws the next ticket.
+func (w *window) next() ticket {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.last++
+	t := ticket{seq: w.last, acked: w.acked}
+	for seq, told := range w.finished {
+		if !told && len(t.done) < maxDone {
+			t.done = append(t.done, seq)
+		}
+	}
+	slices.Sort(t.done)
+	return t
+}
+
+// finish says that the answer of t was seen, or that nobody wants it any more.
+// Told says that the server has applied t, and so knows what t said of others.
+func (w *window) finish(t ticket, told bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.finished == nil {
+		w.finished = make(map[uint64]bool)
+	}
+	if told {
+		for _, seq := range t.done {
+			if _, kept := w.finished[seq]; kept {
+				w.finished[seq] = true
+			}
+		}
+	}
+	w.finished[t.seq] = false
+	for {
+		if _, next := w.finished[w.acked+1]; !next {
+			return
+		}
+		w.acked++
+		delete(w.finished, w.acked)
+	}
+}
