@@ -1,0 +1,133 @@
+package gate
+
+// own returns run's hold on n, or nil.
+func (s *state) own(run string, n Name) *Hold {
+	found, _ := s.runHolds.Get(runHold{run, &Hold{Name: n}})
+	return found.hold
+}
+
+// holdsAny reports whether run holds anything.
+func (s *state) holdsAny(run string) bool {
+	any := false
+	s.eachHold(run, func(*Hold) bool {
+		any = true
+		return false
+	})
+	return any
+}
+
+// eachHold calls yield for run's holds by name until it returns false.
+func (s *state) eachHold(run string, yield func(*Hold) bool) {
+	s.runHolds.Ascend(runHold{run, &firstHold}, func(x runHold) bool {
+		return x.run == run && yield(x.hold)
+	})
+}
+
+// firstHold sorts before every hold of a run; it is never changed.
+var firstHold = Hold{}
+
+// request returns the request that run waits for, or nil.
+func (s *state) request(run string) *Request {
+	if s.runRequests.Len() == 0 {
+		return nil
+	}
+	r, _ := s.runRequests.Get(&Request{Run: run})
+	return r
+}
+
+// numbered returns the waiting request with that number, or nil.
+func (s *state) numbered(number uint64) *Request {
+	if s.byNumber.Len() == 0 {
+		return nil
+	}
+	r, _ := s.byNumber.Get(&Request{Number: number})
+	return r
+}
+
+// session returns the live session with that id, or nil.
+func (s *state) session(id SessionID) *Session {
+	x := s.sessionByNumber(id.Number)
+	if x == nil || x.ID != id {
+		return nil
+	}
+	return x
+}
+
+func (s *state) sessionByNumber(number uint64) *Session {
+	x, _ := s.sessions.Get(&Session{ID: SessionID{Number: number}})
+	return x
+}
+
+// sessionHoldList returns the session's holds, oldest grant first.
+func (s *state) sessionHoldList(number uint64) []*Hold {
+	return ownedList(s.sessionHolds.Ascend, number)
+}
+
+// sessionRequestList returns the session's requests, first come first.
+func (s *state) sessionRequestList(number uint64) []*Request {
+	return ownedList(s.sessionWaits.Ascend, number)
+}
+
+func ownedList[T any](ascend func(owned[T], func(owned[T]) bool), number uint64) (list []T) {
+	ascend(owned[T]{session: number}, func(x owned[T]) bool {
+		if x.session != number {
+			return false
+		}
+		list = append(list, x.item)
+		return true
+	})
+	return list
+}
+
+// idle reports whether nothing hangs on the session.
+func (s *state) idle(number uint64) bool {
+	idle := true
+	s.sessionHolds.Ascend(owned[*Hold]{session: number}, func(x owned[*Hold]) bool {
+		idle = x.session != number
+		return false
+	})
+	if !idle {
+		return false
+	}
+	s.sessionWaits.Ascend(owned[*Request]{session: number}, func(x owned[*Request]) bool {
+		idle = x.session != number
+		return false
+	})
+	return idle
+}
+
+// keyLimit returns the limit that a key has at present; zero when it is unused.
+func (s *state) keyLimit(n Name) uint32 {
+	if h, found := s.holds[Key].any(n.Text); found {
+		return h.Limit
+	}
+	if r, found := s.requests[Key].any(n.Text); found {
+		return r.Limit
+	}
+	return 0
+}
+
+// join returns the weakest strength that is at least w and what run holds on
+// w's name: acquiring never weakens a hold (rule 3).
+func (s *state) join(run string, w Want) Want {
+	if own := s.own(run, w.Name); own != nil {
+		w.Mode = min(w.Mode, own.Mode)
+		w.Scope = max(w.Scope, own.Scope)
+	}
+	return w
+}
+
+// covers reports whether a hold is at least as strong as w on w's name.
+func (h *Hold) covers(w Want) bool { return h.Mode <= w.Mode && h.Scope >= w.Scope }
+
+// ahead counts the requests at n before number.
+func (s *state) ahead(n Name, number uint64) uint32 {
+	var count uint32
+	s.requests[n.Kind].at(n.Text, func(x slot[*Request]) bool {
+		if x.id < number {
+			count++
+		}
+		return true
+	})
+	return count
+}

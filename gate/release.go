@@ -1,0 +1,147 @@
+package gate
+
+import (
+	"slices"
+	"time"
+)
+
+// release gives back all that op names, or nothing (rule 9: it also withdraws
+// a waiting request that names any of it).
+func (t *Table) release(op *Release) Result {
+	request := t.request(op.Run)
+	result := Result{Run: op.Run}
+	for _, g := range op.Gives {
+		own := t.own(op.Run, g.Name)
+		switch {
+		case own != nil && (g.Token == 0 || g.Token == own.Token):
+			result.Grants = append(result.Grants, Grant{Name: g.Name, Mode: own.Mode, Scope: own.Scope, Token: own.Token})
+		case own == nil && g.Token == 0 && request != nil && request.names(g.Name):
+			result.Grants = append(result.Grants, Grant{Name: g.Name})
+		default:
+			result.Missing = append(result.Missing, g.Name)
+		}
+	}
+	if result.Missing != nil {
+		return Result{Code: NotHeld, Run: op.Run, Missing: result.Missing}
+	}
+	for _, g := range op.Gives {
+		if own := t.own(op.Run, g.Name); own != nil {
+			t.endHold(own, EndReleased, 0, "", "")
+		}
+	}
+	if request != nil && slices.ContainsFunc(op.Gives, func(g Give) bool { return request.names(g.Name) }) {
+		t.leave(request, Occupied, true)
+	}
+	result.Code = Released
+	return result
+}
+
+func (r *Request) names(n Name) bool {
+	return slices.ContainsFunc(r.Wants, func(w Want) bool { return w.Name == n })
+}
+
+func (t *Table) releaseRun(op *ReleaseRun) Result {
+	result := Result{Code: RunReleased, Run: op.Run}
+	var holds []*Hold
+	t.eachHold(op.Run, func(h *Hold) bool {
+		holds = append(holds, h)
+		return true
+	})
+	for _, h := range holds {
+		t.endHold(h, EndReleased, 0, "", "")
+		result.Count++
+	}
+	if r := t.request(op.Run); r != nil {
+		t.leave(r, Occupied, true)
+	}
+	return result
+}
+
+func (t *Table) downgrade(op *Downgrade) Result {
+	own := t.own(op.Run, op.Name)
+	if own == nil || op.Token != 0 && op.Token != own.Token {
+		return Result{Code: NotHeld, Run: op.Run, Missing: []Name{op.Name}}
+	}
+	weaker := Want{Name: op.Name, Mode: op.Mode, Scope: op.Scope}
+	if !own.covers(weaker) || op.Name.Kind == Key {
+		return Result{Code: NotWeaker, Run: op.Run}
+	}
+	if own.strength() != weaker {
+		h := *own
+		h.Mode, h.Scope = op.Mode, op.Scope
+		t.dropHold(own)
+		t.putHold(&h)
+		t.holdEvent(EventAcquired, &h, h.Reason, "")
+		t.free(own.strength())
+	}
+	result := Result{Code: Downgraded, Run: op.Run}
+	t.describe(&result, op.Run, []Want{weaker})
+	return result
+}
+
+// breakHold ends a hold that is still the one the operator looked at.
+func (t *Table) breakHold(op *Break) Result {
+	var found *Hold
+	t.holds[op.Name.Kind].at(op.Name.Text, func(x slot[*Hold]) bool {
+		if x.id == op.Token && x.item.Run != "" {
+			found = x.item
+		}
+		return found == nil
+	})
+	if found == nil {
+		return Result{Code: NotHeld, Missing: []Name{op.Name}}
+	}
+	result := Result{
+		Code: Broken, Run: found.Run, Session: found.Session,
+		Grants: []Grant{{Name: found.Name, Mode: found.Mode, Scope: found.Scope, Token: found.Token}},
+	}
+	x := t.session(found.Session)
+	if x == nil {
+		t.endHold(found, EndBroken, 0, op.Reason, op.Actor)
+		return result
+	}
+	t.countLost(x)
+	t.endHold(found, EndBroken, x.LockDelay, op.Reason, op.Actor)
+	return result
+}
+
+var endEvents = [...]EventKind{
+	EndReleased: EventReleased, EndClosed: EventReleased, EndExpired: EventExpired, EndBroken: EventBroken,
+}
+
+// endHold ends a hold. With a delay, what it held exclusively, or a key's slot,
+// stays closed to everybody as a hold of no run (rule 10).
+func (t *Table) endHold(h *Hold, end End, delay time.Duration, reason, actor string) {
+	t.dropHold(h)
+	t.holdEvent(endEvents[end], h, reason, actor)
+	badly := end == EndExpired || end == EndBroken
+	if badly {
+		t.counters.Ending++
+		t.putEnding(&Ending{Name: h.Name, Run: h.Run, End: end, Order: t.counters.Ending})
+	} else {
+		t.dropEnding(h.Name)
+	}
+	if badly && delay > 0 && (h.Mode == Exclusive || h.Name.Kind == Key) {
+		t.putHold(&Hold{
+			Name: h.Name, Mode: h.Mode, Scope: h.Scope, Token: h.Token, At: h.At, Reason: h.Reason,
+			Limit: h.Limit, Ended: end, Delay: delay,
+		})
+		t.timer(LockDelay, h.Token, delay)
+	} else {
+		t.free(h.strength())
+	}
+	t.endIfIdle(h.Session)
+}
+
+// endDelay opens what a lock delay kept closed.
+func (t *Table) endDelay(token uint64) bool {
+	h, found := t.delays.Get(&Hold{Token: token})
+	if !found {
+		return false
+	}
+	t.dropHold(h)
+	t.holdEvent(EventReleased, h, h.Reason, "")
+	t.timer(LockDelay, token, 0)
+	t.free(h.strength())
+	return true
+}

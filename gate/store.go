@@ -1,0 +1,281 @@
+package gate
+
+import (
+	"cmp"
+
+	"github.com/tidwall/btree"
+)
+
+// state is the whole content of a table: records in ordered copy-on-write
+// trees, each under every order in which it is looked for. A Table changes its
+// state through the put and drop methods only, which keep the orders and the
+// hash together; a View has a copy.
+type state struct {
+	counters Counters
+
+	// holds and requests by what they cover, for keys and for references.
+	holds    [3]cover[*Hold]
+	requests [3]cover[*Request]
+
+	runHolds     *btree.BTreeG[runHold]
+	runRequests  *btree.BTreeG[*Request]
+	byNumber     *btree.BTreeG[*Request]
+	sessionHolds *btree.BTreeG[owned[*Hold]]
+	sessionWaits *btree.BTreeG[owned[*Request]]
+	// delays are the holds of no run, by token.
+	delays *btree.BTreeG[*Hold]
+
+	sessions *btree.BTreeG[*Session]
+	ledgers  *btree.BTreeG[*Ledger]
+	answers  *btree.BTreeG[*SeqAnswer]
+
+	endings       *btree.BTreeG[*Ending]
+	endingsByTurn *btree.BTreeG[*Ending]
+
+	// queued counts the requests at a name; taken the holds on a key whose
+	// limit is above one. Names with none are absent.
+	queued *btree.BTreeG[tally]
+	taken  *btree.BTreeG[tally]
+
+	// holders counts all holds; holdAndWait the runs that hold and wait.
+	holders     int
+	holdAndWait int
+	// hash is the sum of the hashes of all records.
+	hash uint64
+}
+
+type runHold struct {
+	run  string
+	hold *Hold
+}
+
+// owned places an item under a session's number.
+type owned[T any] struct {
+	session uint64
+	id      uint64
+	item    T
+}
+
+type tally struct {
+	name  Name
+	count uint32
+}
+
+func nameLess(a, b Name) bool {
+	if a.Kind != b.Kind {
+		return a.Kind < b.Kind
+	}
+	return a.Text < b.Text
+}
+
+func ownedLess[T any](a, b owned[T]) bool {
+	if a.session != b.session {
+		return a.session < b.session
+	}
+	return a.id < b.id
+}
+
+func newState() state {
+	s := state{
+		runHolds: newTree(func(a, b runHold) bool {
+			if c := cmp.Compare(a.run, b.run); c != 0 {
+				return c < 0
+			}
+			return nameLess(a.hold.Name, b.hold.Name)
+		}),
+		runRequests:  newTree(func(a, b *Request) bool { return a.Run < b.Run }),
+		byNumber:     newTree(func(a, b *Request) bool { return a.Number < b.Number }),
+		sessionHolds: newTree(ownedLess[*Hold]),
+		sessionWaits: newTree(ownedLess[*Request]),
+		delays:       newTree(func(a, b *Hold) bool { return a.Token < b.Token }),
+		sessions:     newTree(func(a, b *Session) bool { return a.ID.Number < b.ID.Number }),
+		ledgers:      newTree(func(a, b *Ledger) bool { return a.Session < b.Session }),
+		answers: newTree(func(a, b *SeqAnswer) bool {
+			if a.Session != b.Session {
+				return a.Session < b.Session
+			}
+			return a.Seq < b.Seq
+		}),
+		endings:       newTree(func(a, b *Ending) bool { return nameLess(a.Name, b.Name) }),
+		endingsByTurn: newTree(func(a, b *Ending) bool { return a.Order < b.Order }),
+		queued:        newTree(func(a, b tally) bool { return nameLess(a.name, b.name) }),
+		taken:         newTree(func(a, b tally) bool { return nameLess(a.name, b.name) }),
+	}
+	for _, k := range kinds {
+		s.holds[k] = newCover[*Hold]()
+		s.requests[k] = newCover[*Request]()
+	}
+	return s
+}
+
+var kinds = [...]Kind{Key, Reference}
+
+func (s *state) copy() state {
+	c := *s
+	for _, k := range kinds {
+		c.holds[k] = s.holds[k].copy()
+		c.requests[k] = s.requests[k].copy()
+	}
+	c.runHolds = s.runHolds.Copy()
+	c.runRequests = s.runRequests.Copy()
+	c.byNumber = s.byNumber.Copy()
+	c.sessionHolds = s.sessionHolds.Copy()
+	c.sessionWaits = s.sessionWaits.Copy()
+	c.delays = s.delays.Copy()
+	c.sessions = s.sessions.Copy()
+	c.ledgers = s.ledgers.Copy()
+	c.answers = s.answers.Copy()
+	c.endings = s.endings.Copy()
+	c.endingsByTurn = s.endingsByTurn.Copy()
+	c.queued = s.queued.Copy()
+	c.taken = s.taken.Copy()
+	return c
+}
+
+// strength is what a hold covers, as a want.
+func (h *Hold) strength() Want { return Want{Name: h.Name, Mode: h.Mode, Scope: h.Scope} }
+
+func (s *state) putHold(h *Hold) {
+	s.holds[h.Name.Kind].add(h.strength(), h.Token, h)
+	s.holders++
+	s.hash += hashHold(h)
+	if h.Limit > 1 {
+		addTally(s.taken, h.Name, 1)
+	}
+	if h.Run == "" {
+		s.delays.Set(h)
+		return
+	}
+	if s.request(h.Run) != nil && !s.holdsAny(h.Run) {
+		s.holdAndWait++
+	}
+	s.runHolds.Set(runHold{h.Run, h})
+	if !h.Session.IsZero() {
+		s.sessionHolds.Set(owned[*Hold]{h.Session.Number, h.Token, h})
+	}
+}
+
+func (s *state) dropHold(h *Hold) {
+	s.holds[h.Name.Kind].remove(h.strength(), h.Token)
+	s.holders--
+	s.hash -= hashHold(h)
+	if h.Limit > 1 {
+		addTally(s.taken, h.Name, -1)
+	}
+	if h.Run == "" {
+		s.delays.Delete(h)
+		return
+	}
+	s.runHolds.Delete(runHold{h.Run, h})
+	if s.request(h.Run) != nil && !s.holdsAny(h.Run) {
+		s.holdAndWait--
+	}
+	if !h.Session.IsZero() {
+		s.sessionHolds.Delete(owned[*Hold]{session: h.Session.Number, id: h.Token})
+	}
+}
+
+func (s *state) putRequest(r *Request) {
+	for _, w := range r.Wants {
+		s.requests[w.Name.Kind].add(w, r.Number, r)
+		addTally(s.queued, w.Name, 1)
+	}
+	s.runRequests.Set(r)
+	s.byNumber.Set(r)
+	s.sessionWaits.Set(owned[*Request]{r.Session.Number, r.Number, r})
+	s.hash += hashRequest(r)
+	if s.holdsAny(r.Run) {
+		s.holdAndWait++
+	}
+}
+
+func (s *state) dropRequest(r *Request) {
+	for _, w := range r.Wants {
+		s.requests[w.Name.Kind].remove(w, r.Number)
+		addTally(s.queued, w.Name, -1)
+	}
+	s.runRequests.Delete(r)
+	s.byNumber.Delete(r)
+	s.sessionWaits.Delete(owned[*Request]{session: r.Session.Number, id: r.Number})
+	s.hash -= hashRequest(r)
+	if s.holdsAny(r.Run) {
+		s.holdAndWait--
+	}
+}
+
+func (s *state) putSession(x *Session) {
+	if old, replaced := s.sessions.Set(x); replaced {
+		s.hash -= hashSession(old)
+	}
+	s.hash += hashSession(x)
+}
+
+func (s *state) dropSession(x *Session) {
+	s.sessions.Delete(x)
+	s.hash -= hashSession(x)
+}
+
+func (s *state) putLedger(l *Ledger) {
+	if old, replaced := s.ledgers.Set(l); replaced {
+		s.hash -= hashLedger(old)
+	}
+	s.hash += hashLedger(l)
+}
+
+func (s *state) dropLedger(l *Ledger) {
+	s.ledgers.Delete(l)
+	s.hash -= hashLedger(l)
+}
+
+func (s *state) putAnswer(a *SeqAnswer) {
+	if old, replaced := s.answers.Set(a); replaced {
+		s.hash -= hashAnswer(old)
+	}
+	s.hash += hashAnswer(a)
+}
+
+func (s *state) dropAnswer(a *SeqAnswer) {
+	s.answers.Delete(a)
+	s.hash -= hashAnswer(a)
+}
+
+// putEnding remembers a bad ending in place of the name's last one, and
+// forgets the oldest past MaxEndings.
+func (s *state) putEnding(e *Ending) {
+	s.dropEnding(e.Name)
+	s.endings.Set(e)
+	s.endingsByTurn.Set(e)
+	s.hash += hashEnding(e)
+	if s.endings.Len() > MaxEndings {
+		oldest, _ := s.endingsByTurn.Min()
+		s.dropEnding(oldest.Name)
+	}
+}
+
+func (s *state) dropEnding(n Name) {
+	if s.endings.Len() == 0 {
+		return
+	}
+	if old, found := s.endings.Delete(&Ending{Name: n}); found {
+		s.endingsByTurn.Delete(old)
+		s.hash -= hashEnding(old)
+	}
+}
+
+func addTally(tree *btree.BTreeG[tally], n Name, by int) {
+	t, _ := tree.Get(tally{name: n})
+	count := int(t.count) + by
+	if count == 0 {
+		tree.Delete(tally{name: n})
+		return
+	}
+	tree.Set(tally{name: n, count: uint32(count)})
+}
+
+func tallyOf(tree *btree.BTreeG[tally], n Name) uint32 {
+	if tree.Len() == 0 {
+		return 0
+	}
+	t, _ := tree.Get(tally{name: n})
+	return t.count
+}

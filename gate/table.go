@@ -1,0 +1,170 @@
+package gate
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// Table is the lock table. It belongs to one goroutine: the one that applies
+// the log.
+type Table struct {
+	state
+	now   Wall
+	out   Outcome
+	freed []Want
+	woken []*Request
+}
+
+// New returns an empty table.
+func New() *Table { return &Table{state: newState()} }
+
+// Apply carries out one command and says everything that it did. now is the
+// proposer's wall time and only stored for display. The Outcome is the
+// caller's. Apply panics on an operation that it does not know: replicas that
+// skip what they do not understand would differ.
+func (t *Table) Apply(cmd *Command, now Wall) Outcome {
+	t.now = now
+	t.out = Outcome{}
+	t.out.Result = t.applyOnce(cmd)
+	t.wake()
+	return t.out
+}
+
+func (t *Table) do(cmd *Command) Result {
+	switch op := cmd.Op.(type) {
+	case *Acquire:
+		return t.acquire(cmd, op)
+	case *Release:
+		return t.release(op)
+	case *Downgrade:
+		return t.downgrade(op)
+	case *Break:
+		return t.breakHold(op)
+	case *OpenSession:
+		return t.openSession(op)
+	case *CloseSession:
+		return t.closeSession(cmd.Session)
+	case *ReleaseRun:
+		return t.releaseRun(op)
+	case *StartTerm:
+		return t.startTerm(op)
+	case *Expire:
+		return t.expire(op)
+	}
+	panic(fmt.Sprintf("gate: unknown operation %T", cmd.Op))
+}
+
+func (t *Table) event(e Event) {
+	e.At = t.now
+	t.out.Events = append(t.out.Events, e)
+}
+
+func (t *Table) timer(kind TimerKind, id uint64, after time.Duration) {
+	t.out.Timers = append(t.out.Timers, Timer{kind, id, after})
+}
+
+func (t *Table) holdEvent(kind EventKind, h *Hold, reason, actor string) {
+	t.event(Event{
+		Kind: kind, Name: h.Name, Run: h.Run, Session: h.Session, Mode: h.Mode, Scope: h.Scope,
+		Token: h.Token, Request: h.Request, Reason: reason, Actor: actor,
+	})
+}
+
+// free notes that something which covered w is gone or weaker, so that
+// requests in whose way it was are looked at when the command is done.
+func (t *Table) free(w Want) { t.freed = append(t.freed, w) }
+
+// lookAt notes a request whose pointers changed.
+func (t *Table) lookAt(r *Request) { t.woken = append(t.woken, r) }
+
+// wake grants every request that the command made grantable, first come first.
+// One pass suffices: a grant turns pointers to a request into pointers to a
+// hold of the same run, which makes nobody else grantable.
+func (t *Table) wake() {
+	if t.byNumber.Len() > 0 {
+		for _, w := range t.freed {
+			t.findWoken(w)
+		}
+		slices.SortFunc(t.woken, func(a, b *Request) int { return cmp.Compare(a.Number, b.Number) })
+		last := uint64(0)
+		for _, r := range t.woken {
+			if r.Number == last {
+				continue
+			}
+			last = r.Number
+			if r = t.numbered(last); r != nil && t.grantable(r.claim()) {
+				t.grantRequest(r)
+			}
+		}
+	}
+	clear(t.freed)
+	clear(t.woken)
+	t.freed, t.woken = t.freed[:0], t.woken[:0]
+}
+
+// findWoken adds the requests that may be grantable now that w was freed.
+// While nobody waits and holds, order is strict, and at each name nobody behind
+// the first exclusive request can be granted.
+func (t *Table) findWoken(w Want) {
+	requests := t.requests[w.Name.Kind]
+	add := func(x slot[*Request]) bool {
+		t.lookAt(x.item)
+		return true
+	}
+	switch {
+	case w.Name.Kind == Key && w.Mode == Shared:
+		t.findSlotted(w.Name)
+	case t.holdAndWait > 0:
+		requests.conflicting(w, add)
+	default:
+		t.firstInLine(w.Name)
+		if w.Name.Kind == Reference {
+			for text, ok := parent(w.Name.Text); ok; text, ok = parent(text) {
+				t.firstInLine(Name{Reference, text})
+			}
+			requests.meetingBelow(w, add)
+		}
+	}
+}
+
+// findSlotted adds as many of a semaphore's first requests as it has free slots.
+func (t *Table) findSlotted(n Name) {
+	free := int(t.keyLimit(n)) - int(tallyOf(t.taken, n))
+	t.requests[Key].at(n.Text, func(x slot[*Request]) bool {
+		if free <= 0 {
+			return false
+		}
+		free--
+		t.lookAt(x.item)
+		return true
+	})
+}
+
+// firstInLine adds the first exclusive request at n and the shared ones before it.
+func (t *Table) firstInLine(n Name) {
+	requests := t.requests[n.Kind]
+	var first *Request
+	for _, tree := range requests.trees[Exclusive] {
+		scanAt(tree, n.Text, func(x slot[*Request]) bool {
+			if first == nil || x.id < first.Number {
+				first = x.item
+			}
+			return false
+		})
+	}
+	limit := uint64(newest)
+	if first != nil {
+		t.lookAt(first)
+		limit = first.Number
+	}
+	for _, tree := range requests.trees[Shared] {
+		scanAt(tree, n.Text, func(x slot[*Request]) bool {
+			if x.id < limit {
+				t.lookAt(x.item)
+			}
+			return x.id < limit
+		})
+	}
+}

@@ -1,0 +1,219 @@
+package gate
+
+import (
+	"math"
+	"slices"
+)
+
+// Rules 5 and 6 are one walk along one kind of pointer. A run that waits points
+// to (a) every other run whose hold conflicts with its request and (b) the run
+// of every earlier request that conflicts with it. A run that does not wait
+// points nowhere.
+
+// newest is the number that a request gets for the walk while it is not queued
+// yet: everything queued is earlier.
+const newest = math.MaxUint64
+
+// claim is an acquire as the walk sees it: a waiting request, or one that is
+// being decided.
+type claim struct {
+	run    string
+	number uint64
+	wants  []Want
+	limit  uint32
+}
+
+func (r *Request) claim() claim { return claim{r.Run, r.Number, r.Wants, r.Limit} }
+
+// semaphore reports whether the claim is on a key that admits several holders.
+// Such claims neither point nor are pointed to (rule 7).
+func (c claim) semaphore() bool { return c.limit > 1 }
+
+// obstacles calls yield for the holds in the way of one want (a) until it
+// returns false. The want must have been joined with what run holds.
+func (s *state) obstacles(run string, w Want, yield func(*Hold) bool) bool {
+	return s.holds[w.Name.Kind].conflicting(w, func(x slot[*Hold]) bool {
+		return x.item.Run == run || yield(x.item)
+	})
+}
+
+// predecessors calls yield for the requests before number that are in the way
+// of one want (b) until it returns false.
+func (s *state) predecessors(run string, number uint64, w Want, yield func(*Request) bool) bool {
+	if s.byNumber.Len() == 0 {
+		return true
+	}
+	return s.requests[w.Name.Kind].conflicting(w, func(x slot[*Request]) bool {
+		return x.id >= number || x.item.Run == run || yield(x.item)
+	})
+}
+
+// grantable decides whether the claim may be granted now (rules 5 and 7).
+func (s *state) grantable(c claim) bool {
+	if c.semaphore() {
+		name := c.wants[0].Name
+		first, waits := s.requests[Key].any(name.Text)
+		return tallyOf(s.taken, name) < c.limit && (!waits || first.Number >= c.number)
+	}
+	for _, w := range c.wants {
+		if !s.obstacles(c.run, s.join(c.run, w), func(*Hold) bool { return false }) {
+			return false
+		}
+	}
+	// Nobody can lead back to a run unless somebody waits while holding, or
+	// the run itself holds something that others wait for.
+	cyclic := s.holdAndWait > 0 || s.byNumber.Len() > 0 && s.holdsAny(c.run)
+	back := newWalk(s, c.run)
+	for _, w := range c.wants {
+		all := s.predecessors(c.run, c.number, s.join(c.run, w), func(r *Request) bool {
+			return cyclic && back.leads(r.Run)
+		})
+		if !all {
+			return false
+		}
+	}
+	return true
+}
+
+// cycle returns the runs from the claim's own run back to it, along an
+// obstacle that leads there (rule 6); nil if none does. The second result is
+// false when MaxWalk pointers did not suffice to tell.
+func (s *state) cycle(c claim) (runs []string, decided bool) {
+	if c.semaphore() || s.byNumber.Len() == 0 || !s.holdsAny(c.run) {
+		return nil, true
+	}
+	walk := newWalk(s, c.run)
+	walk.begin()
+	for _, w := range c.wants {
+		s.obstacles(c.run, s.join(c.run, w), func(h *Hold) bool {
+			walk.visit("", h.Run)
+			return !walk.over()
+		})
+	}
+	if walk.follow() {
+		return walk.path(), true
+	}
+	return nil, !walk.exhausted()
+}
+
+// reach returns the waiting requests of the other runs that the claim leads to.
+func (s *state) reach(c claim) []*Request {
+	walk := newWalk(s, "")
+	walk.begin()
+	walk.point(c)
+	walk.follow()
+	var list []*Request
+	for _, run := range walk.queue {
+		if r := s.request(run); r != nil && run != c.run {
+			list = append(list, r)
+		}
+	}
+	return list
+}
+
+// walk is a breadth-first search along pointers for one run, the target. The
+// bound MaxWalk is on all its searches together.
+type walk struct {
+	state  *state
+	target string
+	steps  int
+	// leading are runs that were found to lead to the target.
+	leading map[string]bool
+
+	// Of the search under way: from names the run that led to a run first,
+	// queue is who was visited, in order, and pointed tells up to which number
+	// the requests in a want's way have been visited.
+	from    map[string]string
+	queue   []string
+	pointed map[Want]uint64
+	// met is the target, or a run that leads to it, once visited.
+	met string
+}
+
+func newWalk(s *state, target string) *walk { return &walk{state: s, target: target} }
+
+func (w *walk) begin() {
+	w.from = make(map[string]string)
+	w.pointed = make(map[Want]uint64)
+	w.queue = w.queue[:0]
+	w.met = ""
+}
+
+// leads reports whether run leads to the target. Past MaxWalk pointers it says
+// no, which only keeps a request in its place.
+func (w *walk) leads(run string) bool {
+	w.begin()
+	w.visit("", run)
+	if !w.follow() {
+		return false
+	}
+	if w.leading == nil {
+		w.leading = make(map[string]bool)
+	}
+	for at := w.met; at != ""; at = w.from[at] {
+		w.leading[at] = true
+	}
+	return true
+}
+
+// visit puts a run into the queue once. A hold of no run leads nowhere.
+func (w *walk) visit(from, run string) {
+	w.steps++
+	if _, seen := w.from[run]; seen || run == "" {
+		return
+	}
+	w.from[run] = from
+	w.queue = append(w.queue, run)
+	if run == w.target || w.leading[run] {
+		w.met = run
+	}
+}
+
+func (w *walk) exhausted() bool { return w.steps > MaxWalk }
+
+func (w *walk) over() bool { return w.met != "" || w.exhausted() }
+
+// follow goes along the pointers of everybody visited until the target is met,
+// nobody is left, or MaxWalk ends it. It reports whether the target was met.
+func (w *walk) follow() bool {
+	for next := 0; next < len(w.queue) && !w.over(); next++ {
+		if r := w.state.request(w.queue[next]); r != nil {
+			w.point(r.claim())
+		}
+	}
+	return w.met != ""
+}
+
+// point visits everybody that the claim points to. What a later request with
+// the same want points to is a superset, so a queue is gone through once.
+func (w *walk) point(c claim) {
+	for _, want := range c.wants {
+		want = w.state.join(c.run, want)
+		if w.pointed[want] >= c.number {
+			continue
+		}
+		w.pointed[want] = c.number
+		visitHold := func(h *Hold) bool {
+			w.visit(c.run, h.Run)
+			return !w.over()
+		}
+		visitRequest := func(r *Request) bool {
+			w.visit(c.run, r.Run)
+			return !w.over()
+		}
+		if !w.state.obstacles(c.run, want, visitHold) || !w.state.predecessors(c.run, c.number, want, visitRequest) {
+			return
+		}
+	}
+}
+
+// path returns the runs from the target back to the target.
+func (w *walk) path() []string {
+	path := []string{w.target}
+	for run := w.from[w.target]; run != ""; run = w.from[run] {
+		path = append(path, run)
+	}
+	path = append(path, w.target)
+	slices.Reverse(path)
+	return path
+}
