@@ -35,8 +35,9 @@ type Config struct {
 
 	// PingEvery is how often an open link is pinged.
 	PingEvery time.Duration
-	// PingTimeout is the silence after which a link is given up, and what one
-	// write may take. At least twice PingEvery.
+	// PingTimeout is the silence after which a link is given up; a write may
+	// take four times as long. Time in which this process itself was held up
+	// hardly counts. At least twice PingEvery.
 	PingTimeout time.Duration
 	// DialTimeout bounds a dial with its handshake, for links and raft.
 	DialTimeout time.Duration

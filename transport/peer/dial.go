@@ -15,9 +15,7 @@ func (p *Peer) dial(ctx context.Context, addr string, what purpose, timeout time
 	deadline := time.Now().Add(timeout)
 	ctx, cancel := context.WithDeadline(ctx, deadline)
 	defer cancel()
-	dialer := net.Dialer{KeepAliveConfig: net.KeepAliveConfig{
-		Enable: true, Idle: keepAliveIdle, Interval: keepAliveEvery, Count: keepAliveCount,
-	}}
+	dialer := net.Dialer{KeepAliveConfig: keepAlive()}
 	raw, err = dialer.DialContext(ctx, "tcp", addr)
 	if err != nil {
 		return nil, nil, err
@@ -73,4 +71,10 @@ func (p *Peer) clientTLS(addr string) *tls.Config {
 		config.ServerName = host
 	}
 	return config
+}
+
+// keepAlive makes the kernel end raft connections whose other side has vanished
+// while they lay idle; links have their own pings.
+func keepAlive() net.KeepAliveConfig {
+	return net.KeepAliveConfig{Enable: true, Idle: keepAliveIdle, Interval: keepAliveEvery, Count: keepAliveCount}
 }

@@ -172,7 +172,7 @@ func TestPongsKeepAnIdleConnection(t *testing.T) {
 	if f, err := readFrame(s.Reader); err != nil || f.kind != frameRequest {
 		t.Fatalf("got %+v, %v, want the request", f, err)
 	}
-	for range 3 * client.config.PingTimeout / client.config.PingEvery {
+	for range 2 * client.config.PingTimeout / client.config.PingEvery {
 		if f, err := readFrame(s.Reader); err != nil || f.kind != framePing {
 			t.Fatalf("got %+v, %v, want a ping", f, err)
 		}
@@ -193,7 +193,7 @@ func TestPingsKeepAnIdleConnection(t *testing.T) {
 	s, _ := dialAs(t, server.Addr(), linkHello)
 	ticker := time.NewTicker(server.config.PingEvery)
 	defer ticker.Stop()
-	for range 3 * server.config.PingTimeout / server.config.PingEvery {
+	for range 2 * server.config.PingTimeout / server.config.PingEvery {
 		receive(t, ticker.C, "the next ping")
 		if _, err := s.Write(appendFrame(nil, framePing, 0, 0, nil)); err != nil {
 			t.Fatal(err)

@@ -54,7 +54,7 @@ func serve(t testing.TB, handler Handler, change func(*Config)) *Peer {
 
 // hasty makes a node find dead links fast.
 func hasty(c *Config) {
-	c.PingEvery, c.PingTimeout = 20*time.Millisecond, 150*time.Millisecond
+	c.PingEvery, c.PingTimeout = 40*time.Millisecond, 400*time.Millisecond
 }
 
 // An ending is the last thing a request's answer function was told.

@@ -38,6 +38,10 @@ const (
 
 	// writeChunkBytes is what one write deadline must suffice for.
 	writeChunkBytes = 256 << 10
+	// writeTimeouts is how many PingTimeouts one write may take.
+	writeTimeouts = 4
+	// silenceSlices is how many parts PingTimeout is waited out in.
+	silenceSlices = 8
 	// maxSpareBytes bounds the write buffer kept for the next flush.
 	maxSpareBytes = 1 << 20
 	// readBufferBytes is read from a link at once.
@@ -57,8 +61,8 @@ const (
 	// complainEvery is the least time between two warnings about connections
 	// turned away.
 	complainEvery = time.Second
-	// keepAliveIdle and keepAliveEvery make the kernel find dead raft
-	// connections that lie idle.
+	// An idle TCP connection is probed after keepAliveIdle, then each
+	// keepAliveEvery, and ended after keepAliveCount probes without an answer.
 	keepAliveIdle  = 10 * time.Second
 	keepAliveEvery = 5 * time.Second
 	keepAliveCount = 3

@@ -46,7 +46,8 @@ func Listen(config Config) (*Peer, error) {
 	if err := config.Validate(); err != nil {
 		return nil, err
 	}
-	listener, err := net.Listen("tcp", config.Addr)
+	listen := net.ListenConfig{KeepAliveConfig: keepAlive()}
+	listener, err := listen.Listen(context.Background(), "tcp", config.Addr)
 	if err != nil {
 		return nil, fmt.Errorf("listen for peers: %w", err)
 	}

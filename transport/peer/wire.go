@@ -112,36 +112,45 @@ func (w *wire) write(ticks <-chan time.Time) {
 }
 
 // flush writes in chunks, so that a deadline covers a bounded number of bytes.
+// The deadline is a backstop: pings queue behind what is stuck, so that a peer
+// that stops reading is noticed by its silence.
 func (w *wire) flush(batch []byte) error {
+	patience := writeTimeouts * w.timeout
 	for len(batch) > 0 {
 		chunk := batch[:min(len(batch), writeChunkBytes)]
-		if err := w.conn.SetWriteDeadline(time.Now().Add(w.timeout)); err != nil {
+		if err := w.conn.SetWriteDeadline(time.Now().Add(patience)); err != nil {
 			return err
 		}
 		if _, err := w.conn.Write(chunk); err != nil {
-			return w.explain("took no bytes", err)
+			return explain("took no bytes", patience, err)
 		}
 		batch = batch[len(chunk):]
 	}
 	return nil
 }
 
-// Read reads from the connection and ends it if nothing comes for the timeout.
+// Read reads from the connection and fails if nothing comes for the timeout.
 // There is one reader, the bufio.Reader of frames.
-func (w *wire) Read(b []byte) (int, error) {
-	if err := w.conn.SetReadDeadline(time.Now().Add(w.timeout)); err != nil {
-		return 0, err
+//
+// The timeout is waited out in slices. When this process is held up, timers are
+// over before what has arrived meanwhile can be read; however long that takes,
+// it uses up one slice, and is not mistaken for the silence of the peer.
+func (w *wire) Read(b []byte) (n int, err error) {
+	for range silenceSlices {
+		if err = w.conn.SetReadDeadline(time.Now().Add(w.timeout / silenceSlices)); err != nil {
+			return 0, err
+		}
+		n, err = w.conn.Read(b)
+		if n > 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
+			return n, err
+		}
 	}
-	n, err := w.conn.Read(b)
-	if err != nil {
-		err = w.explain("was silent", err)
-	}
-	return n, err
+	return 0, explain("was silent", w.timeout, err)
 }
 
-func (w *wire) explain(what string, err error) error {
+func explain(what string, patience time.Duration, err error) error {
 	if errors.Is(err, os.ErrDeadlineExceeded) {
-		return fmt.Errorf("the peer %s for %v: %w", what, w.timeout, err)
+		return fmt.Errorf("the peer %s for %v: %w", what, patience, err)
 	}
 	return err
 }
