@@ -20,7 +20,7 @@ func anything[T any]() *rapid.Generator[T] {
 		Types: map[reflect.Type]*rapid.Generator[any]{
 			reflect.TypeFor[gate.Mode]():  rapid.Map(one(1), func(x uint8) any { return gate.Mode(x) }),
 			reflect.TypeFor[gate.Scope](): rapid.Map(one(1), func(x uint8) any { return gate.Scope(x) }),
-			reflect.TypeFor[gate.Kind]():  rapid.Map(one(2), func(x uint8) any { return gate.Kind(x) }),
+			reflect.TypeFor[gate.Kind]():  rapid.Map(one(1), func(x uint8) any { return gate.Key + gate.Kind(x) }),
 			reflect.TypeFor[gate.End]():   rapid.Map(one(4), func(x uint8) any { return gate.End(x) }),
 			reflect.TypeFor[gate.Op]():    rapid.Map(anyOp(), func(x gate.Op) any { return x }),
 		},
@@ -159,7 +159,7 @@ func TestAppendKeepsWhatTheBufferHolds(t *testing.T) {
 // A long body makes room for a longer length at each level.
 func TestLongMessagesGetLongLengths(t *testing.T) {
 	for _, n := range []int{1, 126, 127, 128, 129, 16_383, 16_384, 70_000} {
-		x := gate.Result{Code: gate.Occupied, Conflicts: []gate.Conflict{{Holders: []gate.Hold{{Run: string(make([]byte, n))}}}}}
+		x := gate.Result{Code: gate.Occupied, Conflicts: []gate.Conflict{{Holders: []gate.Hold{{Name: key("k"), Run: string(make([]byte, n))}}}}}
 		got, err := DecodeResult(AppendResult(nil, &x))
 		if err != nil {
 			t.Fatalf("%d bytes: %v", n, err)
@@ -187,7 +187,7 @@ func body(x *gate.Command) []byte { return AppendCommand(nil, x)[1:] }
 func command(body ...byte) []byte { return append([]byte{commandVersion}, body...) }
 
 func TestUnknownFieldsAreSkipped(t *testing.T) {
-	want := &gate.Command{Seq: 3, Done: []uint64{4, 9}, Op: &gate.Release{Run: "r", Gives: []gate.Give{{Token: 5}}}}
+	want := &gate.Command{Seq: 3, Done: []uint64{4, 9}, Op: &gate.Release{Run: "r", Gives: []gate.Give{{Name: key("k"), Token: 5}}}}
 	varint := protowire.AppendVarint(protowire.AppendTag(nil, 15, protowire.VarintType), 1<<40)
 	bytes := protowire.AppendString(protowire.AppendTag(nil, 14, protowire.BytesType), "text")
 	fixed64 := protowire.AppendFixed64(protowire.AppendTag(nil, 13, protowire.Fixed64Type), 1)
@@ -209,9 +209,9 @@ func TestUnknownFieldsAreSkipped(t *testing.T) {
 func TestFieldsMayComeInAnyOrder(t *testing.T) {
 	b := protowire.AppendTag(nil, 17, protowire.BytesType)
 	release := protowire.AppendTag(nil, 2, protowire.BytesType)
-	release = protowire.AppendBytes(release, []byte{0x10, 7})
+	release = protowire.AppendBytes(release, []byte{0x10, 7, 0x0a, 5, 0x12, 1, 'k', 0x08, 1})
 	release = protowire.AppendString(protowire.AppendTag(release, 1, protowire.BytesType), "r")
-	release = protowire.AppendBytes(protowire.AppendTag(release, 2, protowire.BytesType), []byte{0x10, 8})
+	release = protowire.AppendBytes(protowire.AppendTag(release, 2, protowire.BytesType), []byte{0x0a, 5, 0x08, 1, 0x12, 1, 'k', 0x10, 8})
 	b = protowire.AppendBytes(b, release)
 	b = protowire.AppendVarint(protowire.AppendTag(b, 2, protowire.VarintType), 9)
 
@@ -219,7 +219,7 @@ func TestFieldsMayComeInAnyOrder(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	same(t, got, &gate.Command{Seq: 9, Op: &gate.Release{Run: "r", Gives: []gate.Give{{Token: 7}, {Token: 8}}}})
+	same(t, got, &gate.Command{Seq: 9, Op: &gate.Release{Run: "r", Gives: []gate.Give{{Name: key("k"), Token: 7}, {Name: key("k"), Token: 8}}}})
 }
 
 func TestWhatANewerNodeWroteIsRefusedAsNewer(t *testing.T) {
@@ -260,6 +260,7 @@ func TestDamagedCommandsAreRefused(t *testing.T) {
 		"field number zero":    command(0, 0),
 		"packed, cut":          command(append([]byte{4<<3 | 2, 1, 0x80}, close1...)...),
 		"number out of range":  command(0x82, 1, 7, 3<<3, 0xff, 0xff, 0xff, 0xff, 0xff, 1),
+		"nameless give":        command(append(protowire.AppendTag(nil, 17, protowire.BytesType), 2, 2<<3|2, 0)...),
 		"truth neither 0 or 1": append([]byte{resultVersion}, 4<<3, 2),
 	} {
 		_, err := DecodeCommand(b)
@@ -270,6 +271,15 @@ func TestDamagedCommandsAreRefused(t *testing.T) {
 			t.Errorf("%s: error is %v", what, err)
 		}
 	}
+}
+
+func TestANameWithoutAKindIsNeverEncoded(t *testing.T) {
+	defer func() {
+		if recover() == nil {
+			t.Error("a command that would halt every node was encoded")
+		}
+	}()
+	AppendCommand(nil, &gate.Command{Op: &gate.Break{Name: gate.Name{Text: "k"}, Token: 1}})
 }
 
 func TestEveryPrefixOfACommandIsRefusedOrShorter(t *testing.T) {

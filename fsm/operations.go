@@ -160,6 +160,7 @@ func (c *coder) gives(num protowire.Number, xs *[]gate.Give) {
 			c.someName(1, &x.Name)
 			unsigned(c, 2, &x.Token)
 		}
+		c.needName(x.Name)
 	}
 }
 
@@ -171,6 +172,7 @@ func (c *coder) downgrade(num protowire.Number, x *gate.Downgrade) {
 		enum(c, 4, &x.Mode, gate.Shared)
 		enum(c, 5, &x.Scope, gate.Tree)
 	}
+	c.needName(x.Name)
 }
 
 func (c *coder) breakHold(num protowire.Number, x *gate.Break) {
@@ -180,6 +182,7 @@ func (c *coder) breakHold(num protowire.Number, x *gate.Break) {
 		text(c, 3, &x.Reason)
 		text(c, 4, &x.Actor)
 	}
+	c.needName(x.Name)
 }
 
 func (c *coder) openSession(num protowire.Number, x *gate.OpenSession) {

@@ -1,6 +1,8 @@
 package fsm
 
 import (
+	"fmt"
+
 	"lockd/gate"
 
 	"google.golang.org/protobuf/encoding/protowire"
@@ -20,6 +22,19 @@ func (c *coder) name(num protowire.Number, x *gate.Name) {
 func (c *coder) someName(num protowire.Number, x *gate.Name) {
 	if c.has(num, *x != gate.Name{}) {
 		c.name(num, x)
+	}
+}
+
+// needName ends the field table of a message that is on a name. Without a kind
+// the table would not know where to look: such a message is never encoded, and
+// refused when decoded.
+func (c *coder) needName(x gate.Name) {
+	switch {
+	case x.Kind != 0 || c.err != nil:
+	case c.decoding:
+		c.fail("no name before it")
+	default:
+		panic(fmt.Sprintf("fsm: name %q has no kind", x.Text))
 	}
 }
 
@@ -93,6 +108,7 @@ func (c *coder) wants(num protowire.Number, xs *[]gate.Want) {
 			enum(c, 2, &x.Mode, gate.Shared)
 			enum(c, 3, &x.Scope, gate.Tree)
 		}
+		c.needName(x.Name)
 	}
 }
 
@@ -112,6 +128,7 @@ func (c *coder) hold(num protowire.Number, x *gate.Hold) {
 		enum(c, 12, &x.Ended, gate.EndBroken)
 		signed(c, 13, &x.Delay)
 	}
+	c.needName(x.Name)
 }
 
 func (c *coder) ending(num protowire.Number, x *gate.Ending) {
@@ -121,4 +138,5 @@ func (c *coder) ending(num protowire.Number, x *gate.Ending) {
 		enum(c, 3, &x.End, gate.EndBroken)
 		unsigned(c, 4, &x.Order)
 	}
+	c.needName(x.Name)
 }
