@@ -1,0 +1,144 @@
+package cluster
+
+import (
+	"bytes"
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/hashicorp/raft"
+)
+
+// identity is the content of cluster.json: whose directory this is.
+type identity struct {
+	Format  int      `json:"format"`
+	Cluster string   `json:"cluster"`
+	Node    string   `json:"node"`
+	Members []Member `json:"members"`
+	// Bootstrapped is set once the log has its first entry. A log that is
+	// empty afterwards was lost, and with it the node's promises to others.
+	Bootstrapped bool `json:"bootstrapped"`
+}
+
+const (
+	identityFile   = "cluster.json"
+	identityFormat = 1
+)
+
+// ClusterID names the cluster that these members found. The order of the list
+// does not matter.
+func ClusterID(members []Member) string {
+	sum := sha256.New()
+	for _, m := range sorted(members) {
+		fmt.Fprintf(sum, "%q %q\n", m.Name, m.PeerAddr)
+	}
+	return hex.EncodeToString(sum.Sum(nil)[:16])
+}
+
+func sorted(members []Member) []Member {
+	return slices.SortedFunc(slices.Values(members), func(a, b Member) int { return cmp.Compare(a.Name, b.Name) })
+}
+
+// bootstrap makes sure that the stores are this node's in this cluster, and
+// begins the log if there is none.
+func bootstrap(c *Config, stores *Stores, trans raft.Transport) error {
+	begun, err := raft.HasExistingState(stores.Log, stores.Stable, stores.Snapshots)
+	if err != nil {
+		return fmt.Errorf("read the stores: %w", err)
+	}
+	if c.Stores == nil {
+		if err := claimDirectory(c, begun); err != nil {
+			return err
+		}
+	}
+	if !begun {
+		var voters raft.Configuration
+		for _, m := range sorted(c.Members) {
+			voters.Servers = append(voters.Servers, raft.Server{ID: raft.ServerID(m.Name), Address: raft.ServerAddress(m.PeerAddr)})
+		}
+		if err := raft.BootstrapCluster(c.raftConfig(), stores.Log, stores.Stable, stores.Snapshots, trans, voters); err != nil {
+			return fmt.Errorf("begin the log: %w", err)
+		}
+	}
+	if c.Stores == nil {
+		return writeIdentity(c, true)
+	}
+	return nil
+}
+
+// claimDirectory compares cluster.json with the configuration, and writes it
+// into a new directory.
+func claimDirectory(c *Config, begun bool) error {
+	path := filepath.Join(c.DataDir, identityFile)
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		if begun {
+			return fmt.Errorf("%w: %s has a log but no %s; restore that file, or empty the directory to have the node begin anew", ErrIncompleteDirectory, c.DataDir, identityFile)
+		}
+		return writeIdentity(c, false)
+	}
+	if err != nil {
+		return fmt.Errorf("read %s: %w", path, err)
+	}
+	var found identity
+	if err := json.Unmarshal(text, &found); err != nil {
+		return fmt.Errorf("%w: %s: %w", ErrForeignDirectory, path, err)
+	}
+	want := ClusterID(c.Members)
+	switch {
+	case found.Format != identityFormat:
+		return fmt.Errorf("%w: %s has format %d, this build knows %d; use the build that wrote it", ErrForeignDirectory, path, found.Format, identityFormat)
+	case found.Node != c.Name:
+		return fmt.Errorf("%w: %s is node %q's, this is %q; give each node its own directory", ErrForeignDirectory, c.DataDir, found.Node, c.Name)
+	case found.Cluster != want:
+		return fmt.Errorf("%w: %s was founded with the members %v, the configuration says %v; correct the list, or use another directory", ErrForeignDirectory, c.DataDir, found.Members, sorted(c.Members))
+	case found.Bootstrapped && !begun:
+		return fmt.Errorf("%w: the log in %s is gone, and with it the votes that this node gave; empty the directory only if no more than a minority of the nodes lost theirs", ErrIncompleteDirectory, c.DataDir)
+	}
+	return nil
+}
+
+// writeIdentity replaces cluster.json in one step, unless it says this already.
+func writeIdentity(c *Config, bootstrapped bool) error {
+	text, err := json.MarshalIndent(identity{
+		Format: identityFormat, Cluster: ClusterID(c.Members), Node: c.Name, Members: sorted(c.Members), Bootstrapped: bootstrapped,
+	}, "", "  ")
+	if err != nil {
+		return err
+	}
+	path := filepath.Join(c.DataDir, identityFile)
+	if old, err := os.ReadFile(path); err == nil && bytes.Equal(old, text) {
+		return nil
+	}
+	if err := writeFile(path, text); err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	return nil
+}
+
+// writeFile makes text the file's content: after a crash it is the old or the new.
+func writeFile(path string, text []byte) (err error) {
+	file, err := os.OpenFile(path+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = file.Write(text)
+	if err = errors.Join(err, file.Sync(), file.Close()); err != nil {
+		return err
+	}
+	if err := os.Rename(path+".new", path); err != nil {
+		return err
+	}
+	dir, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.Sync(), dir.Close())
+}

@@ -1,0 +1,63 @@
+package cluster
+
+import "time"
+
+// Every bound of the package stands here.
+const (
+	// MaxMembers bounds the members of a cluster.
+	MaxMembers = 9
+	// MaxMemberNameBytes bounds a member's name.
+	MaxMemberNameBytes = 64
+
+	// MaxBatchCommands and MaxBatchBytes bound one log entry and one frame of
+	// forwarded commands; a single command may be larger than MaxBatchBytes.
+	MaxBatchCommands = 1000
+	MaxBatchBytes    = 64 << 10
+	// MaxInFlight bounds the batches that a node has handed to one leader and
+	// that are not answered yet. While they are, the next ones fill up.
+	MaxInFlight = 3
+	// MaxQueuedCommands and MaxQueuedBytes bound what waits for a batch.
+	MaxQueuedCommands = 32_768
+	MaxQueuedBytes    = 32 << 20
+	// MaxCommandBytes bounds one encoded command: an acquire with as many
+	// names and acknowledgements as gate admits is below it.
+	MaxCommandBytes = 256 << 10
+
+	// MaxWaiting bounds the queued requests whose late answers a node awaits.
+	MaxWaiting = 262_144
+	// MaxResends bounds the waiting requests that are sent again at once after
+	// the loss of a leader.
+	MaxResends = 512
+
+	// MaxConfirmations bounds the reads and keepalives that wait for the proof
+	// that their leader still leads.
+	MaxConfirmations = 65_536
+	// MaxKeepaliveIDs bounds the sessions of one keepalive message between nodes.
+	MaxKeepaliveIDs = 8192
+	// MaxQueuedKeepaliveIDs bounds the sessions that wait for the next message.
+	MaxQueuedKeepaliveIDs = 262_144
+	// MaxServed bounds the requests of other nodes that are being served on a
+	// goroutine of their own.
+	MaxServed = 16_384
+
+	// MaxExpired bounds the timers that one logged expiry ends.
+	MaxExpired = 1024
+
+	// EventsKept is how many events a node keeps for readers.
+	EventsKept = 65_536
+	// MaxEventsRead bounds the events that one Next returns.
+	MaxEventsRead = 256
+
+	// logCacheEntries is how many recent entries are kept in memory.
+	logCacheEntries = 512
+	// maxAppendEntries bounds the entries of one message to a follower.
+	maxAppendEntries = 64
+	// snapshotsKept is how many snapshots stay on disk.
+	snapshotsKept = 2
+
+	// maxHandOver bounds the time that a node which shuts down spends on giving
+	// leadership away.
+	maxHandOver = time.Second
+	// statusWait bounds the time that Status waits for the other members.
+	statusWait = 300 * time.Millisecond
+)

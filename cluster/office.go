@@ -1,0 +1,207 @@
+package cluster
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"lockd/fsm"
+	"lockd/gate"
+
+	"github.com/hashicorp/raft"
+)
+
+// office is one term of this node's leadership: what a leader keeps in memory,
+// and what ends with its term.
+type office struct {
+	node *Node
+	term uint64
+	// over is closed when the term is lost.
+	over  chan struct{}
+	ready atomic.Bool
+	room  *room
+	prove *prover
+
+	// mu guards the timekeeper, which is nil until the office is ready.
+	mu     sync.Mutex
+	keeper *timekeeper
+	// hurry wakes the timekeeper's loop; settled is raised after each expiry.
+	hurry   chan struct{}
+	settled signal
+
+	work sync.WaitGroup
+}
+
+// takeOffice begins a term. The office serves nothing until it is ready.
+func (n *Node) takeOffice(term uint64) *office {
+	o := &office{
+		node:  n,
+		term:  term,
+		over:  make(chan struct{}),
+		room:  newRoom(),
+		hurry: make(chan struct{}, 1),
+	}
+	o.prove = newProver(n.clock, term, n.config.Clock, o.over)
+	n.clock.lead(term, o.proved)
+	n.office.Store(o)
+	o.work.Go(func() { o.prove.run(n.raft.VerifyLeader) })
+	o.work.Go(o.run)
+	return o
+}
+
+// leave ends the term: everything that waits for this leader fails.
+func (o *office) leave() {
+	close(o.over)
+	o.node.office.CompareAndSwap(o, nil)
+	o.node.clock.lead(0, nil)
+	o.node.led.raise()
+	o.room.close()
+	o.work.Wait()
+}
+
+func (o *office) isReady() bool { return o.ready.Load() }
+
+func (o *office) ended() bool {
+	select {
+	case <-o.over:
+		return true
+	default:
+		return false
+	}
+}
+
+func (o *office) proved(until time.Time) {
+	o.prove.advance(until)
+	if o.isReady() {
+		o.node.fresh.led(until)
+	}
+}
+
+// run makes the office ready and then keeps its timers.
+func (o *office) run() {
+	for !o.start() {
+		select {
+		case <-o.over:
+			return
+		case <-time.After(o.node.config.Timing.RetryPause):
+		}
+	}
+	o.keepTime()
+}
+
+// start has the term's first command applied. From then on the table holds
+// everything that earlier terms committed, and every timer begins anew.
+func (o *office) start() bool {
+	n := o.node
+	applied, err := n.commit(&gate.Command{Op: &gate.StartTerm{Term: o.term, Leader: n.config.Name, ClientURL: n.config.ClientURL}})
+	if err != nil || applied.Term != o.term {
+		n.logger.Warn("term not started", "term", o.term, "error", err)
+		return false
+	}
+	view, _ := n.fsm.View()
+	now := n.config.Clock()
+	keeper := newTimekeeper(now, n.config.Timing.Stall)
+	for timer := range view.Timers() {
+		keeper.set(timer, now)
+	}
+	o.mu.Lock()
+	o.keeper = keeper
+	o.mu.Unlock()
+	if o.ended() {
+		return false
+	}
+	o.ready.Store(true)
+	n.logger.Info("ready to lead", "term", o.term)
+	n.led.raise()
+	return true
+}
+
+// applied takes what an entry of this term did. It runs on the goroutine that
+// applies the log.
+func (o *office) applied(a *fsm.Applied) {
+	timers := false
+	for i := range a.Outcomes {
+		outcome := &a.Outcomes[i]
+		timers = timers || len(outcome.Timers) > 0
+		if outcome.Result.Code == gate.Queued {
+			o.room.expect(outcome.Result.Request)
+		}
+		for j := range outcome.Answers {
+			result := outcome.Answers[j].Result
+			o.room.settle(outcome.Answers[j].Request, lateAnswer{result: &result, index: a.Index})
+		}
+	}
+	if timers {
+		o.setTimers(a)
+	}
+}
+
+func (o *office) setTimers(a *fsm.Applied) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.keeper == nil {
+		return
+	}
+	now := o.node.config.Clock()
+	for i := range a.Outcomes {
+		for _, timer := range a.Outcomes[i].Timers {
+			o.keeper.set(timer, now)
+		}
+	}
+	select {
+	case o.hurry <- struct{}{}:
+	default:
+	}
+}
+
+// propose puts a batch into the log as one entry. It returns when raft has
+// taken it, so that entries keep their order; the verdicts come later.
+func (o *office) propose(batch []*proposal, over func()) {
+	n := o.node
+	entry := fsm.Batch{Time: gate.Wall(n.config.Clock().UnixMilli())}
+	for _, p := range batch {
+		entry.Commands = append(entry.Commands, p.command)
+	}
+	future := n.raft.Apply(fsm.AppendBatch(nil, &entry), n.config.Timing.Answer)
+	if !n.spawn(func() { defer over(); o.conclude(batch, future) }) {
+		refuse(batch, ErrOutcomeUnknown)
+		over()
+	}
+}
+
+// conclude waits for the entry and delivers the verdicts.
+func (o *office) conclude(batch []*proposal, future raft.ApplyFuture) {
+	if err := future.Error(); err != nil {
+		refuse(batch, outcomeOf(err))
+		return
+	}
+	applied := future.Response().(*fsm.Applied)
+	if len(applied.Outcomes) != len(batch) {
+		panic(fmt.Sprintf("cluster: entry %d has %d outcomes of %d commands", applied.Index, len(applied.Outcomes), len(batch)))
+	}
+	for i, p := range batch {
+		p.finish(verdict{result: &applied.Outcomes[i].Result, index: applied.Index, room: o.room})
+	}
+}
+
+// commit proposes one command of the leader's own and waits until it is applied.
+func (n *Node) commit(cmd *gate.Command) (*fsm.Applied, error) {
+	entry := fsm.Batch{Time: gate.Wall(n.config.Clock().UnixMilli()), Commands: [][]byte{fsm.AppendCommand(nil, cmd)}}
+	future := n.raft.Apply(fsm.AppendBatch(nil, &entry), n.config.Timing.Answer)
+	if err := future.Error(); err != nil {
+		return nil, outcomeOf(err)
+	}
+	return future.Response().(*fsm.Applied), nil
+}
+
+// confirm returns nil once it is proved that this node still led after confirm
+// was called, and that the table holds everything that was committed then.
+func (o *office) confirm(ctx context.Context) error {
+	committed := o.node.raft.CommitIndex()
+	if err := o.prove.wait(ctx); err != nil {
+		return err
+	}
+	return o.node.fsm.WaitApplied(ctx, committed)
+}

@@ -1,0 +1,70 @@
+package cluster
+
+import (
+	"context"
+	"time"
+
+	"lockd/gate"
+)
+
+// A session that is private to a waiting request has no client that could renew
+// it: the node that holds the client's connection does, a third of the TTL after
+// the last time.
+
+// schedule sets the waiter's next renewal; s.mu is held.
+func (s *waiters) schedule(w *waiter) {
+	s.due.set(w, int64(s.node.uptime()+w.ttl/3))
+	select {
+	case s.hurry <- struct{}{}:
+	default:
+	}
+}
+
+// renew keeps the private sessions alive until the node stops.
+func (s *waiters) renew() {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-s.node.stop:
+			return
+		case <-timer.C:
+		case <-s.hurry:
+		}
+		now := s.node.uptime()
+		due, next := s.takeDue(now)
+		if len(due) > 0 {
+			s.renewOnce(due)
+		}
+		timer.Reset(next)
+	}
+}
+
+// takeDue returns the waiters whose renewal is due, each with its next one set,
+// and the time until somebody is due again.
+func (s *waiters) takeDue(now time.Duration) (due []*waiter, next time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for len(due) < MaxKeepaliveIDs {
+		w, at, ok := s.due.first()
+		if !ok {
+			return due, gate.MaxTTL
+		}
+		if wait := time.Duration(at) - now; wait > 0 {
+			return due, wait
+		}
+		s.due.set(w, int64(now+w.ttl/3))
+		due = append(due, w)
+	}
+	return due, 0
+}
+
+func (s *waiters) renewOnce(due []*waiter) {
+	ids := make([]gate.SessionID, len(due))
+	for i, w := range due {
+		ids[i] = w.private
+	}
+	if _, err := s.node.keepalive(context.Background(), ids); err != nil {
+		s.node.logger.Debug("private sessions not renewed", "sessions", len(ids), "error", err)
+	}
+}

@@ -1,0 +1,172 @@
+package cluster
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"time"
+
+	"github.com/hashicorp/raft"
+	raftboltdb "github.com/hashicorp/raft-boltdb/v2"
+	"go.etcd.io/bbolt"
+	bolterrors "go.etcd.io/bbolt/errors"
+)
+
+// Stores are where raft keeps what must survive.
+type Stores struct {
+	Log       raft.LogStore
+	Stable    raft.StableStore
+	Snapshots raft.SnapshotStore
+	// Close is called once nothing uses the stores any more; may be nil.
+	Close func() error
+}
+
+const logFile = "raft.db"
+
+// openStores opens the files in the data directory and thereby locks it.
+func openStores(c *Config) (*Stores, error) {
+	if err := os.MkdirAll(c.DataDir, 0o700); err != nil {
+		return nil, fmt.Errorf("data directory: %w", err)
+	}
+	path := filepath.Join(c.DataDir, logFile)
+	bolt, err := raftboltdb.New(raftboltdb.Options{
+		Path:        path,
+		BoltOptions: &bbolt.Options{NoFreelistSync: true, FreelistType: bbolt.FreelistMapType, Timeout: c.Timing.FileLock},
+	})
+	if errors.Is(err, bolterrors.ErrTimeout) {
+		return nil, fmt.Errorf("%w: another process holds %s; stop it, or give this node a directory of its own", ErrDirectoryInUse, path)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", path, err)
+	}
+	snapshots, err := raft.NewFileSnapshotStoreWithLogger(c.DataDir, snapshotsKept, c.Logger.Named("snapshot"))
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open snapshots in %s: %w", c.DataDir, err), bolt.Close())
+	}
+	return &Stores{Log: bolt, Stable: bolt, Snapshots: snapshots, Close: bolt.Close}, nil
+}
+
+// guarded returns the stores behind the watchdog, the log with a cache.
+func (s *Stores) guarded(dog *watchdog) (*Stores, *guardedLog, error) {
+	log := &guardedLog{LogStore: s.Log, dog: dog}
+	cached, err := raft.NewLogCache(logCacheEntries, log)
+	if err != nil {
+		return nil, nil, fmt.Errorf("log cache: %w", err)
+	}
+	return &Stores{
+		Log:       cached,
+		Stable:    &guardedStable{StableStore: s.Stable, dog: dog},
+		Snapshots: &guardedSnapshots{SnapshotStore: s.Snapshots, dog: dog, taken: log.snapshotTaken},
+		Close:     s.Close,
+	}, log, nil
+}
+
+// guardedLog also counts the bytes that the log has grown by since the last
+// snapshot.
+type guardedLog struct {
+	raft.LogStore
+	dog *watchdog
+	// opening is set while raft reads through the log at the start; what it
+	// reads is what the last snapshot lacks.
+	opening atomic.Bool
+	grown   atomic.Uint64
+}
+
+func (l *guardedLog) GetLog(index uint64, entry *raft.Log) error {
+	err := l.LogStore.GetLog(index, entry)
+	if err == nil && l.opening.Load() {
+		l.grown.Add(uint64(len(entry.Data)))
+	}
+	return err
+}
+
+func (l *guardedLog) StoreLog(entry *raft.Log) error { return l.StoreLogs([]*raft.Log{entry}) }
+
+func (l *guardedLog) StoreLogs(entries []*raft.Log) error {
+	for _, entry := range entries {
+		l.grown.Add(uint64(len(entry.Data)))
+	}
+	return l.dog.write("appending to the log", func() error { return l.LogStore.StoreLogs(entries) })
+}
+
+func (l *guardedLog) DeleteRange(from, to uint64) error {
+	return l.dog.write("truncating the log", func() error { return l.LogStore.DeleteRange(from, to) })
+}
+
+func (l *guardedLog) snapshotTaken() { l.grown.Store(0) }
+
+type guardedStable struct {
+	raft.StableStore
+	dog *watchdog
+}
+
+func (s *guardedStable) Set(key, value []byte) error {
+	return s.dog.write("storing a vote", func() error { return s.StableStore.Set(key, value) })
+}
+
+func (s *guardedStable) SetUint64(key []byte, value uint64) error {
+	return s.dog.write("storing the term", func() error { return s.StableStore.SetUint64(key, value) })
+}
+
+type guardedSnapshots struct {
+	raft.SnapshotStore
+	dog   *watchdog
+	taken func()
+}
+
+func (s *guardedSnapshots) Create(version raft.SnapshotVersion, index, term uint64, configuration raft.Configuration,
+	configurationIndex uint64, trans raft.Transport,
+) (sink raft.SnapshotSink, err error) {
+	err = s.dog.write("beginning a snapshot", func() error {
+		sink, err = s.SnapshotStore.Create(version, index, term, configuration, configurationIndex, trans)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &guardedSink{SnapshotSink: sink, dog: s.dog, taken: s.taken}, nil
+}
+
+type guardedSink struct {
+	raft.SnapshotSink
+	dog   *watchdog
+	taken func()
+}
+
+func (s *guardedSink) Write(b []byte) (n int, err error) {
+	err = s.dog.write("writing a snapshot", func() error {
+		n, err = s.SnapshotSink.Write(b)
+		return err
+	})
+	return n, err
+}
+
+func (s *guardedSink) Close() error {
+	err := s.dog.write("completing a snapshot", s.SnapshotSink.Close)
+	if err == nil {
+		s.taken()
+	}
+	return err
+}
+
+// takeSnapshots has a snapshot taken whenever the log has grown by enough
+// bytes. Counting entries is raft's own business.
+func (n *Node) takeSnapshots() {
+	every := time.NewTicker(n.config.Timing.SnapshotCheck)
+	defer every.Stop()
+	for {
+		select {
+		case <-n.stop:
+			return
+		case <-every.C:
+		}
+		if n.log.grown.Load() < n.config.SnapshotBytes {
+			continue
+		}
+		if err := n.raft.Snapshot().Error(); err != nil && !errors.Is(err, raft.ErrNothingNewToSnapshot) {
+			n.logger.Warn("snapshot not taken", "error", err)
+		}
+	}
+}

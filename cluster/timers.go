@@ -1,0 +1,80 @@
+package cluster
+
+import (
+	"time"
+
+	"lockd/gate"
+)
+
+// keepTime proposes expiries until the term is over: one at a time, so that what
+// comes due meanwhile fills the next one, and the same one again until it is
+// applied.
+func (o *office) keepTime() {
+	var (
+		t       = o.node.config.Timing
+		clock   = o.node.config.Clock
+		timer   = time.NewTimer(0)
+		applied = make(chan error, 1)
+		batch   expiry
+		under   bool
+	)
+	defer timer.Stop()
+	for {
+		select {
+		case <-o.over:
+			return
+		case <-timer.C:
+		case <-o.hurry:
+		case err := <-applied:
+			under = false
+			if err == nil {
+				o.settle(batch)
+				batch = expiry{}
+			}
+		}
+		o.mu.Lock()
+		if batch.empty() {
+			batch = o.keeper.due(clock(), MaxExpired)
+		}
+		next, any := o.keeper.next(clock())
+		o.mu.Unlock()
+		if !batch.empty() && !under {
+			under = true
+			o.expire(batch, applied)
+		}
+		if !any || next > t.Tick || under {
+			next = t.Tick
+		}
+		timer.Reset(next)
+	}
+}
+
+// expire proposes the batch and reports, after a pause if it failed.
+func (o *office) expire(batch expiry, applied chan<- error) {
+	cmd := &gate.Command{Op: &gate.Expire{Term: o.term, Sessions: batch.sessions, Requests: batch.requests, Delays: batch.delays}}
+	o.work.Go(func() {
+		_, err := o.node.commit(cmd)
+		if err != nil {
+			o.node.logger.Warn("expiry not applied", "term", o.term, "error", err)
+			select {
+			case <-o.over:
+			case <-time.After(o.node.config.Timing.RetryPause):
+			}
+		}
+		applied <- err
+	})
+}
+
+func (o *office) settle(batch expiry) {
+	o.mu.Lock()
+	o.keeper.settle(batch)
+	o.mu.Unlock()
+	o.settled.raise()
+}
+
+// left returns how much of the session's TTL is left on this leader.
+func (o *office) left(id gate.SessionID) (time.Duration, bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.keeper.left(id.Number, o.node.config.Clock())
+}
