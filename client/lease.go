@@ -16,7 +16,7 @@ func (s *session) keep() {
 	beat := &call{
 		method: http.MethodPost, path: "/v1/sessions/" + s.id + "/keepalive", repeat: true,
 		timeout: max(s.ttl/4, minKeepaliveTime), patience: s.ttl / 10,
-		begin:   func() { sent = s.c.clock.Now() },
+		begin: func() { sent = s.c.clock.Now() },
 	}
 	sent = s.c.clock.Now()
 	for failures := 0; ; {

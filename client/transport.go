@@ -23,8 +23,8 @@ type transport interface {
 type call struct {
 	method string
 	// path has the query, too.
-	path string
-	body []byte
+	path        string
+	body        []byte
 	lastEventID string
 	// timeout bounds one attempt.
 	timeout time.Duration
