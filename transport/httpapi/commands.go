@@ -1,0 +1,252 @@
+package httpapi
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"time"
+	"unicode"
+
+	"lockd/api"
+	"lockd/gate"
+)
+
+// keyName returns the key that a field names.
+func keyName(field, text string) (gate.Name, error) {
+	name, err := gate.ParseKey(text)
+	return name, nameError(field, text, err)
+}
+
+// refName returns the canonical reference that a field names.
+func refName(field, text string) (gate.Name, error) {
+	name, err := gate.ParseReference(text)
+	return name, nameError(field, text, err)
+}
+
+func checkRun(text string) error { return nameError("run_id", text, gate.CheckRun(text)) }
+
+func nameError(field, text string, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case text == "":
+		return fieldError(field, "is missing; it may not be empty")
+	}
+	return fieldError(field, "is a bad name; "+strings.TrimPrefix(err.Error(), gate.ErrBadName.Error()+": "))
+}
+
+// keyOrRef returns the one name that a body gives as key or as ref.
+func keyOrRef(key, ref string) (gate.Name, error) {
+	switch {
+	case key != "" && ref != "":
+		return gate.Name{}, fieldError("ref", "stands beside key; send one of the two")
+	case key == "" && ref == "":
+		return gate.Name{}, fieldError("key", "is missing; send key or ref")
+	case key != "":
+		return keyName("key", key)
+	}
+	return refName("ref", ref)
+}
+
+// command returns the command for op, within the session if there is one.
+func command(session string, once api.Once, op gate.Op) (*gate.Command, error) {
+	cmd := &gate.Command{Seq: once.Seq, Acked: once.Acked, Done: once.Done, Op: op}
+	if session == "" {
+		if name := onceField(once); name != "" {
+			return nil, fieldError(name, "needs a session; open one with POST /v1/sessions and send its id as session")
+		}
+		return cmd, nil
+	}
+	var known bool
+	if cmd.Session, known = gate.ParseSessionID(session); !known {
+		return nil, errNoSession
+	}
+	return cmd, nil
+}
+
+// onceField names a field of exactly-once that is set, if any is.
+func onceField(once api.Once) string {
+	switch {
+	case once.Seq != 0:
+		return "seq"
+	case once.Acked != 0:
+		return "acked"
+	case len(once.Done) > 0:
+		return "done"
+	}
+	return ""
+}
+
+// asked is what the two kinds of acquire have in common.
+type asked struct {
+	run, session, reason string
+	ttl, wait            api.Duration
+	poll                 *api.Duration
+	once                 api.Once
+}
+
+// acquireCommand returns the command of an acquire and how long its answer may
+// be held back.
+func (x *exchange) acquireCommand(a asked, wants []gate.Want, limit uint32) (*gate.Command, time.Duration, error) {
+	if err := checkRun(a.run); err != nil {
+		return nil, 0, err
+	}
+	switch {
+	case a.ttl != 0 && a.session != "":
+		return nil, 0, fieldError("ttl", "stands beside session; send ttl to open a session for this lock alone, or the id of a session")
+	case a.ttl != 0 && a.once.Seq != 0:
+		return nil, 0, fieldError("ttl", "cannot be combined with seq; open a session with POST /v1/sessions and send its id")
+	case a.wait > 0 && a.ttl == 0 && a.session == "":
+		return nil, 0, fieldError("wait", "needs session or ttl, so that nobody waits for a client that is gone; send one of them")
+	}
+	op := &gate.Acquire{
+		Run: a.run, Wants: wants, Limit: limit,
+		Wait: time.Duration(a.wait), TTL: time.Duration(a.ttl), Reason: a.reason,
+	}
+	if a.session == "" {
+		op.Client = x.caller()
+	}
+	if op.TTL > 0 {
+		op.Nonce = nonce()
+	}
+	cmd, err := command(a.session, a.once, op)
+	poll := api.DefaultPoll
+	if a.poll != nil {
+		poll = time.Duration(*a.poll)
+	}
+	return cmd, poll, err
+}
+
+// nonce makes a session id unguessable.
+func nonce() uint64 {
+	var b [8]byte
+	// crypto/rand.Read never fails.
+	_, _ = rand.Read(b[:])
+	return binary.BigEndian.Uint64(b[:])
+}
+
+// caller describes a client that has no session to describe it: by the program
+// that its User-Agent names and the host that it calls from.
+func (x *exchange) caller() gate.Client {
+	program, _, _ := strings.Cut(x.r.UserAgent(), " ")
+	program = strings.ToValidUTF8(program, "")
+	if len(program) > gate.MaxClientBytes || strings.ContainsFunc(program, unicode.IsControl) {
+		program = ""
+	}
+	return gate.Client{Name: program, Host: x.callerHost()}
+}
+
+func (x *exchange) callerHost() string {
+	host, _, err := net.SplitHostPort(x.r.RemoteAddr)
+	if err != nil {
+		return ""
+	}
+	return host
+}
+
+// lockWants returns the wants of an acquire of references, merged.
+func lockWants(b *api.LockAcquire) ([]gate.Want, error) {
+	if b.Refs == nil {
+		if b.Ref == "" {
+			return nil, fieldError("ref", "is missing; send ref or refs")
+		}
+		want, err := lockWant("ref", api.LockWant{Ref: b.Ref, Mode: b.Mode, Scope: b.Scope})
+		return []gate.Want{want}, err
+	}
+	if err := notBesideRefs(b.Ref != "", b.Mode != "", b.Scope != ""); err != nil {
+		return nil, err
+	}
+	wants := make([]gate.Want, 0, len(b.Refs))
+	for i, ref := range b.Refs {
+		want, err := lockWant(fmt.Sprintf("refs[%d].ref", i), ref)
+		if err != nil {
+			return nil, err
+		}
+		wants = append(wants, want)
+	}
+	return gate.MergeWants(wants), nil
+}
+
+func notBesideRefs(ref, mode, scope bool) error {
+	switch {
+	case ref:
+		return fieldError("ref", "stands beside refs; send one of the two")
+	case mode:
+		return fieldError("mode", "stands beside refs; give each entry of refs its mode")
+	case scope:
+		return fieldError("scope", "stands beside refs; give each entry of refs its scope")
+	}
+	return nil
+}
+
+func lockWant(field string, w api.LockWant) (gate.Want, error) {
+	name, err := refName(field, w.Ref)
+	return gate.Want{Name: name, Mode: gateMode(w.Mode), Scope: gateScope(w.Scope)}, err
+}
+
+func gateMode(m api.Mode) gate.Mode {
+	if m == api.Shared {
+		return gate.Shared
+	}
+	return gate.Exclusive
+}
+
+func gateScope(s api.Scope) gate.Scope {
+	if s == api.Tree {
+		return gate.Tree
+	}
+	return gate.Node
+}
+
+// lockGives returns the names of a release, each once.
+func lockGives(b *api.LockRelease) ([]gate.Give, error) {
+	if b.Refs == nil {
+		if b.Ref == "" {
+			return nil, fieldError("ref", "is missing; send ref or refs")
+		}
+		name, err := refName("ref", b.Ref)
+		return []gate.Give{{Name: name, Token: b.Token}}, err
+	}
+	switch {
+	case b.Ref != "":
+		return nil, fieldError("ref", "stands beside refs; send one of the two")
+	case b.Token != 0:
+		return nil, fieldError("token", "stands beside refs; give each entry of refs its token")
+	}
+	var gives []gate.Give
+	for i, ref := range b.Refs {
+		name, err := refName(fmt.Sprintf("refs[%d].ref", i), ref.Ref)
+		if err == nil {
+			gives, err = addGive(gives, gate.Give{Name: name, Token: ref.Token})
+		}
+		if errors.Is(err, errTwoTokens) {
+			return nil, fieldError(fmt.Sprintf("refs[%d].token", i), err.Error())
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return gives, nil
+}
+
+var errTwoTokens = errors.New("differs from another token for the same reference; send the token of the hold")
+
+// addGive adds a name to a release; the same name twice is one.
+func addGive(gives []gate.Give, g gate.Give) ([]gate.Give, error) {
+	for i := range gives {
+		known := &gives[i]
+		switch {
+		case known.Name != g.Name:
+			continue
+		case known.Token == 0:
+			known.Token = g.Token
+		case g.Token != 0 && g.Token != known.Token:
+			return nil, errTwoTokens
+		}
+		return gives, nil
+	}
+	return append(gives, g), nil
+}

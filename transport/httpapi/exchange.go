@@ -1,0 +1,171 @@
+package httpapi
+
+import (
+	"bytes"
+	"crypto/rand"
+	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"lockd/api"
+)
+
+// exchange is one request and its answer. It belongs to the handler's goroutine.
+type exchange struct {
+	s *Server
+	w http.ResponseWriter
+	r *http.Request
+	// arg is the escaped text of the path's wildcard.
+	arg    string
+	params url.Values
+	begun  time.Time
+	// requestID is what Lockd-Request-Id says.
+	requestID string
+	// index is where the answer holds; zero means no index in particular.
+	index uint64
+	// status is zero until the answer was begun.
+	status int
+	buf    *bytes.Buffer
+}
+
+var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+// buffer returns an empty buffer that lives until the exchange ends.
+func (x *exchange) buffer() *bytes.Buffer {
+	if x.buf == nil {
+		x.buf = buffers.Get().(*bytes.Buffer)
+	}
+	x.buf.Reset()
+	return x.buf
+}
+
+func (x *exchange) release() {
+	if x.buf != nil && x.buf.Cap() <= maxPooledBytes {
+		buffers.Put(x.buf)
+	}
+	x.buf = nil
+}
+
+// Header values that never change. Nobody writes to them.
+var (
+	jsonType    = []string{api.ContentJSON}
+	problemType = []string{api.ContentProblem}
+	noStore     = []string{"no-store"}
+)
+
+// setHeaders sets what every answer carries, save the index.
+func (x *exchange) setHeaders() {
+	header := x.w.Header()
+	header[api.HeaderNode] = x.s.nodeName
+	header["Cache-Control"] = noStore
+	x.requestID = x.r.Header.Get(api.HeaderRequestID)
+	if !saneRequestID(x.requestID) {
+		x.requestID = x.s.ids.next()
+	}
+	header[api.HeaderRequestID] = []string{x.requestID}
+	if _, url, _, known := x.s.node.Leader(); known && url != "" {
+		header[api.HeaderLeader] = x.s.leaders.value(url)
+	}
+}
+
+// answer writes body as JSON with that status.
+func (x *exchange) answer(status int, body any) { x.answerAs(status, jsonType, body) }
+
+func (x *exchange) answerAs(status int, contentType []string, body any) {
+	buf := x.buffer()
+	encoder := json.NewEncoder(buf)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(body); err != nil {
+		panic("httpapi: an answer does not encode: " + err.Error())
+	}
+	x.write(status, contentType, buf.Bytes())
+}
+
+// write sends a whole answer.
+func (x *exchange) write(status int, contentType []string, body []byte) {
+	header := x.w.Header()
+	header["Content-Type"] = contentType
+	header["Content-Length"] = []string{strconv.Itoa(len(body))}
+	x.begin(status)
+	// An error means that the client is gone; there is nobody left to tell.
+	_, _ = x.w.Write(body)
+}
+
+// begin sends the header.
+func (x *exchange) begin(status int) {
+	x.index = x.s.seen.orAtLeast(x.index)
+	x.w.Header()[api.HeaderIndex] = []string{strconv.FormatUint(x.index, 10)}
+	x.status = status
+	x.w.WriteHeader(status)
+}
+
+// highest is the highest log index that any answer of this node has borne. It
+// is the index of answers that hold at any index, such as refused bodies.
+type highest struct{ index atomic.Uint64 }
+
+func (h *highest) orAtLeast(index uint64) uint64 {
+	for {
+		known := h.index.Load()
+		if index == 0 {
+			return known
+		}
+		if index <= known || h.index.CompareAndSwap(known, index) {
+			return index
+		}
+	}
+}
+
+// requestIDs makes ids that are unique in the cluster.
+type requestIDs struct {
+	prefix  string
+	counter atomic.Uint64
+}
+
+func newRequestIDs() *requestIDs {
+	var random [6]byte
+	// crypto/rand.Read never fails.
+	_, _ = rand.Read(random[:])
+	return &requestIDs{prefix: hex.EncodeToString(random[:]) + "-"}
+}
+
+func (ids *requestIDs) next() string {
+	var number [8]byte
+	binary.BigEndian.PutUint64(number[:], ids.counter.Add(1))
+	var text [32]byte
+	id := append(text[:0], ids.prefix...)
+	return string(hex.AppendEncode(id, number[3:]))
+}
+
+// saneRequestID reports whether an id that a client chose may be repeated in
+// answers and logs.
+func saneRequestID(id string) bool {
+	if id == "" || len(id) > maxRequestIDBytes {
+		return false
+	}
+	for i := range len(id) {
+		c := id[i]
+		letter := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
+		if !letter && c != '-' && c != '_' && c != '.' && c != ':' {
+			return false
+		}
+	}
+	return true
+}
+
+// leaderHeader keeps the header value for the last leader's URL.
+type leaderHeader struct{ last atomic.Pointer[[]string] }
+
+func (l *leaderHeader) value(url string) []string {
+	if last := l.last.Load(); last != nil && (*last)[0] == url {
+		return *last
+	}
+	value := []string{url}
+	l.last.Store(&value)
+	return value
+}

@@ -1,0 +1,136 @@
+package httpapi
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+
+	"lockd/api"
+	"lockd/gate"
+)
+
+// result answers with what a command came to.
+func (x *exchange) result(kind gate.Kind, cmd *gate.Command, r *gate.Result) {
+	switch r.Code {
+	case gate.Acquired, gate.Downgraded:
+		if kind == gate.Key {
+			x.append(r, appendKeyAcquired)
+			return
+		}
+		x.append(r, appendLockAcquired)
+	case gate.Released:
+		if kind == gate.Key {
+			x.append(r, appendKeyReleased)
+			return
+		}
+		x.append(r, appendLockReleased)
+	case gate.Broken:
+		x.answer(http.StatusOK, api.BrokenAnswer{Result: api.Broken, RunID: r.Run, Token: r.Grants[0].Token})
+	case gate.SessionOpened:
+		x.answer(http.StatusCreated, api.SessionOpened{
+			ID: r.Session.String(), TTLMS: r.TTL.Milliseconds(), LockDelayMS: r.LockDelay.Milliseconds(),
+			ExpiresInMS: r.TTL.Milliseconds(),
+		})
+	case gate.SessionClosed, gate.RunReleased:
+		x.answer(http.StatusOK, api.ReleasedCount{Released: r.Count})
+	default:
+		x.refuse(x.refusal(kind, cmd, r))
+	}
+}
+
+// append answers 200 with what write appends.
+func (x *exchange) append(r *gate.Result, write func([]byte, *gate.Result) []byte) {
+	buf := x.buffer()
+	body := append(write(buf.AvailableBuffer(), r), '\n')
+	x.write(http.StatusOK, jsonType, body)
+}
+
+// refusal returns the problem that says why the table refused a command.
+func (x *exchange) refusal(kind gate.Kind, cmd *gate.Command, r *gate.Result) *api.Problem {
+	switch r.Code {
+	case gate.Occupied:
+		return x.occupied(kind, cmd, r)
+	case gate.NotHeld:
+		return notHeld(kind, r)
+	case gate.Deadlock:
+		p := api.NewProblem(api.CodeDeadlock, "waiting would never end: "+strings.Join(r.Cycle, " waits for ")+"; release something first")
+		p.Result, p.Cycle = api.Deadlock, r.Cycle
+		return p
+	case gate.AlreadyWaiting:
+		return api.NewProblem(api.CodeAlreadyWaiting, fmt.Sprintf(
+			"run %q waits for another acquire; send that one again to join it, release its names to withdraw it, or use another run_id", r.Run))
+	case gate.LimitMismatch:
+		p := api.NewProblem(api.CodeLimitMismatch, fmt.Sprintf("the key is in use with limit %d; send that one, or none", r.Limit))
+		p.Limit = r.Limit
+		return p
+	case gate.StaleRequest:
+		return api.NewProblem(api.CodeStaleRequest, "acked or done said that the answer to this seq was seen; use a new seq")
+	case gate.SeqReused:
+		return api.NewProblem(api.CodeSeqReused, "this seq was used with another body; send the same body again, or use a new seq")
+	case gate.Overloaded:
+		return api.NewProblem(api.CodeOverloaded, "a queue or quota of the lock table is full (queued requests, holds, sessions, or answers not yet acked); nothing was changed")
+	case gate.SessionNotFound:
+		return noSession()
+	case gate.NotWeaker:
+		return api.NewProblem(api.CodeInvalidRequest, fieldError("mode",
+			"or scope asks for more than the run holds; a downgrade only weakens, so use acquire to strengthen").Error())
+	}
+	panic(fmt.Sprintf("httpapi: a command ended with code %d", r.Code))
+}
+
+// occupied tells who is in the way. Only a request that was queued has a
+// session in its result.
+func (x *exchange) occupied(kind gate.Kind, cmd *gate.Command, r *gate.Result) *api.Problem {
+	p := api.NewProblem(api.CodeOccupied, "")
+	p.Result = api.Occupied
+	table := picture{now: x.s.config.Clock()}
+	if kind == gate.Key {
+		p.Key, p.Holders, p.Waiting = keyOf(cmd), []api.Hold{}, new(uint32)
+		if len(r.Conflicts) > 0 {
+			p.HolderRunID = firstRun(r.Conflicts[0].Holders)
+			p.Holders = table.holds(r.Conflicts[0].Holders)
+			*p.Waiting = r.Conflicts[0].Waiting
+		}
+	} else {
+		p.Conflicts = make([]api.Conflict, 0, len(r.Conflicts))
+		for _, c := range r.Conflicts {
+			p.Conflicts = append(p.Conflicts, api.Conflict{Ref: c.Name.Text, Holders: table.holds(c.Holders), Waiting: c.Waiting})
+		}
+	}
+	queued := !r.Session.IsZero()
+	if queued {
+		p.WaitedMS = new(r.Waited.Milliseconds())
+		p.Withdrawn = r.Withdrawn
+	}
+	switch {
+	case r.Withdrawn:
+		p.Detail = "the request left the queue because its names were released; acquire again if that was not meant"
+	case queued:
+		p.Detail = "the wait is over and the request has left the queue; try again, with a longer wait"
+	default:
+		p.Detail = "another run holds it or is ahead in the queue; send wait, with a session or ttl, to queue for it, or try again later"
+	}
+	return p
+}
+
+// keyOf returns the key that an acquire or a release names.
+func keyOf(cmd *gate.Command) string {
+	if op, ok := cmd.Op.(*gate.Acquire); ok {
+		return op.Wants[0].Name.Text
+	}
+	return ""
+}
+
+func notHeld(kind gate.Kind, r *gate.Result) *api.Problem {
+	p := api.NewProblem(api.CodeNotHeld, "the run does not hold this, or not with this token; nothing was changed, so look who holds it before you go on")
+	p.Result, p.AttemptingRunID = api.NotHeld, r.Run
+	if kind == gate.Key {
+		p.Key = r.Missing[0].Text
+		return p
+	}
+	p.Refs = make([]string, 0, len(r.Missing))
+	for _, n := range r.Missing {
+		p.Refs = append(p.Refs, n.Text)
+	}
+	return p
+}

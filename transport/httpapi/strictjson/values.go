@@ -1,0 +1,188 @@
+package strictjson
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// String reads a string.
+func (r *Reader) String() string {
+	if r.err != nil {
+		return ""
+	}
+	r.space()
+	if r.pos == len(r.buf) || r.buf[r.pos] != '"' {
+		r.wrongType("a string")
+		return ""
+	}
+	text, ok := r.text()
+	if !ok {
+		return ""
+	}
+	return string(text)
+}
+
+// Uint reads an integer from least to most, without sign, fraction or exponent.
+func (r *Reader) Uint(least, most uint64) uint64 {
+	if r.err != nil {
+		return 0
+	}
+	r.space()
+	from := r.pos
+	for r.pos < len(r.buf) && isNumberByte(r.buf[r.pos]) {
+		r.pos++
+	}
+	literal := r.buf[from:r.pos]
+	if len(literal) == 0 {
+		r.wrongType("an integer")
+		return 0
+	}
+	n, ok := parseUint(literal)
+	if !ok || n < least || n > most {
+		r.Fail(fmt.Sprintf("is %.32s; send an integer from %d to %d", literal, least, most))
+		return 0
+	}
+	return n
+}
+
+func isNumberByte(c byte) bool {
+	return c >= '0' && c <= '9' || c == '-' || c == '+' || c == '.' || c == 'e' || c == 'E'
+}
+
+func parseUint(literal []byte) (uint64, bool) {
+	if len(literal) > 1 && literal[0] == '0' {
+		return 0, false
+	}
+	var n uint64
+	for _, c := range literal {
+		if c < '0' || c > '9' {
+			return 0, false
+		}
+		digit := uint64(c - '0')
+		if n > (math.MaxUint64-digit)/10 {
+			return 0, false
+		}
+		n = n*10 + digit
+	}
+	return n, true
+}
+
+// text reads the string at the present position, which is a double quote. What
+// it returns may be part of the buffer.
+func (r *Reader) text() ([]byte, bool) {
+	r.pos++
+	from := r.pos
+	for r.pos < len(r.buf) {
+		switch c := r.buf[r.pos]; {
+		case c == '"':
+			text := r.buf[from:r.pos]
+			r.pos++
+			return text, r.valid(text)
+		case c == '\\':
+			return r.escapedText(from)
+		case c < ' ':
+			r.Fail("has a raw control character; escape it or leave it out")
+			return nil, false
+		}
+		r.pos++
+	}
+	r.Fail("is cut off")
+	return nil, false
+}
+
+// escapedText goes on with a string that has a backslash at the present position.
+func (r *Reader) escapedText(from int) ([]byte, bool) {
+	text := append([]byte(nil), r.buf[from:r.pos]...)
+	for r.pos < len(r.buf) {
+		c := r.buf[r.pos]
+		r.pos++
+		switch {
+		case c == '"':
+			return text, r.valid(text)
+		case c == '\\':
+			var ok bool
+			if text, ok = r.escape(text); !ok {
+				r.Fail("has a bad escape sequence before byte " + strconv.Itoa(r.pos))
+				return nil, false
+			}
+		case c < ' ':
+			r.Fail("has a raw control character; escape it or leave it out")
+			return nil, false
+		default:
+			text = append(text, c)
+		}
+	}
+	r.Fail("is cut off")
+	return nil, false
+}
+
+// escape reads what follows a backslash and appends what it stands for. Half a
+// surrogate pair stands for nothing.
+func (r *Reader) escape(text []byte) ([]byte, bool) {
+	if r.pos == len(r.buf) {
+		return nil, false
+	}
+	c := r.buf[r.pos]
+	r.pos++
+	switch c {
+	case '"', '\\', '/':
+		return append(text, c), true
+	case 'b':
+		return append(text, '\b'), true
+	case 'f':
+		return append(text, '\f'), true
+	case 'n':
+		return append(text, '\n'), true
+	case 'r':
+		return append(text, '\r'), true
+	case 't':
+		return append(text, '\t'), true
+	case 'u':
+		return r.unicodeEscape(text)
+	}
+	return nil, false
+}
+
+func (r *Reader) unicodeEscape(text []byte) ([]byte, bool) {
+	unit, ok := r.hex4()
+	if !ok {
+		return nil, false
+	}
+	if !utf16.IsSurrogate(unit) {
+		return utf8.AppendRune(text, unit), true
+	}
+	if r.pos+1 >= len(r.buf) || r.buf[r.pos] != '\\' || r.buf[r.pos+1] != 'u' {
+		return nil, false
+	}
+	r.pos += 2
+	low, ok := r.hex4()
+	if !ok {
+		return nil, false
+	}
+	full := utf16.DecodeRune(unit, low)
+	return utf8.AppendRune(text, full), full != utf8.RuneError
+}
+
+func (r *Reader) hex4() (rune, bool) {
+	if r.pos+4 > len(r.buf) {
+		return 0, false
+	}
+	var unit rune
+	for _, c := range r.buf[r.pos : r.pos+4] {
+		switch {
+		case c >= '0' && c <= '9':
+			unit = unit<<4 | rune(c-'0')
+		case c >= 'a' && c <= 'f':
+			unit = unit<<4 | rune(c-'a'+10)
+		case c >= 'A' && c <= 'F':
+			unit = unit<<4 | rune(c-'A'+10)
+		default:
+			return 0, false
+		}
+	}
+	r.pos += 4
+	return unit, true
+}
