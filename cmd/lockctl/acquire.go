@@ -33,7 +33,7 @@ func runID(c *cli.Context) (string, error) {
 	if id := c.String("run-id"); id != "" {
 		return id, nil
 	}
-	return "", usageError("%s: who holds it? Give --run-id ID (or LOCKD_RUN_ID), one for each execution of your script", c.Command.FullName())
+	return "", usageError("%s: who holds it? Give --run-id ID (or LOCKD_RUN_ID), one for each execution of your script", c.Command.HelpName)
 }
 
 // patience checks the flags that say how long to wait and on whose account.
@@ -42,9 +42,9 @@ func patience(c *cli.Context) (wait time.Duration, err error) {
 	owned := c.IsSet("session") || c.IsSet("ttl")
 	switch {
 	case c.IsSet("session") && c.IsSet("ttl"):
-		return 0, usageError("%s: --session or --ttl, not both", c.Command.FullName())
+		return 0, usageError("%s: --session or --ttl, not both", c.Command.HelpName)
 	case wait > 0 && !owned:
-		return 0, usageError("%s: --wait needs --ttl (or --session), so that the place in the queue goes when you do", c.Command.FullName())
+		return 0, usageError("%s: --wait needs --ttl (or --session), so that the place in the queue goes when you do", c.Command.HelpName)
 	}
 	return wait, nil
 }

@@ -79,6 +79,6 @@ func unknownCommand(path []string, commands []*cli.Command, word string) error {
 		}
 	}
 	whole := strings.Join(append([]string{"lockctl"}, path...), " ")
-	return usageError("%s has no command %q: did you mean %s? There are %s",
+	return usageError("%s has no command %q. %s There are %s",
 		whole, word, cli.SuggestCommand(commands, word), strings.Join(names, ", "))
 }

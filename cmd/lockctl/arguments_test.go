@@ -38,7 +38,7 @@ func TestFlagsMayStandAnywhereBeforeTheDashes(t *testing.T) {
 func TestAMistypedCommandIsToldItsNeighbour(t *testing.T) {
 	for given, want := range map[string]string{"statsu": "status", "key aquire k": "acquire"} {
 		_, _, err := arrange(new(tool).app(), append([]string{"lockctl"}, strings.Fields(given)...))
-		if err == nil || exitCode(err) != exitUsage || !strings.Contains(err.Error(), "did you mean "+want) {
+		if err == nil || exitCode(err) != exitUsage || !strings.Contains(err.Error(), "Did you mean \""+want+"\"?") {
 			t.Errorf("%s: %v", given, err)
 		}
 	}

@@ -12,7 +12,7 @@ import (
 )
 
 // defaultTimeout is how long an unreachable cluster is given to come back.
-const defaultTimeout = 10 * time.Second
+const defaultTimeout = 5 * time.Second
 
 // commonFlags are those of every command. The file names and addresses default to
 // the variables that the client reads itself.

@@ -37,7 +37,7 @@ func (t *tool) lockDowngrade() *cli.Command {
 				ask.Scope = api.Node
 			}
 			if ask.Mode == "" && ask.Scope == "" {
-				return usageError("%s: to what? Give --shared, --node or both", c.Command.FullName())
+				return usageError("%s: to what? Give --shared, --node or both", c.Command.HelpName)
 			}
 			return t.call(c, 0, func(ctx context.Context, cluster *client.Client) error {
 				got, err := cluster.LockDowngrade(ctx, ask)

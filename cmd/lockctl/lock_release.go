@@ -27,7 +27,7 @@ func (t *tool) lockRelease() *cli.Command {
 				return err
 			}
 			if c.IsSet("token") && len(args) > 1 {
-				return usageError("%s: --token goes with one reference", c.Command.FullName())
+				return usageError("%s: --token goes with one reference", c.Command.HelpName)
 			}
 			ask := api.LockRelease{RunID: run}
 			for _, ref := range args {

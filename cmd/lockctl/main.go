@@ -102,7 +102,7 @@ func (t *tool) app() *cli.App {
 		Action: needsCommand,
 	}
 	for _, c := range app.Commands {
-		t.finish(c)
+		t.finish(c, app.Name)
 	}
 	return app
 }
@@ -127,18 +127,24 @@ func needsCommand(c *cli.Context) error {
 	return usageError("a command is needed")
 }
 
-// finish gives every command what all have: the common flags, and usage errors
-// as values.
-func (t *tool) finish(c *cli.Command) {
+// finish gives every command what all have: the common flags, its whole name,
+// and usage errors as values.
+func (t *tool) finish(c *cli.Command, above string) {
 	c.HideHelpCommand = true
+	c.HelpName = above + " " + c.Name
 	c.OnUsageError = func(_ *cli.Context, err error, _ bool) error {
-		return usageError("%s: %w", c.Name, err)
+		return usageError("%s: %w", c.HelpName, err)
 	}
 	if len(c.Subcommands) == 0 {
 		c.Flags = append(c.Flags, t.commonFlags()...)
 	}
+	for _, f := range c.Flags {
+		if b, ok := f.(*cli.BoolFlag); ok {
+			b.DisableDefaultText = true
+		}
+	}
 	for _, s := range c.Subcommands {
-		t.finish(s)
+		t.finish(s, c.HelpName)
 	}
 }
 
@@ -147,7 +153,7 @@ func (t *tool) finish(c *cli.Command) {
 func arguments(c *cli.Context, least, most int) ([]string, error) {
 	given := c.Args().Slice()
 	if len(given) < least || most >= 0 && len(given) > most {
-		return nil, usageError("%s: expected %s, got %d arguments", c.Command.FullName(), expected(least, most), len(given))
+		return nil, usageError("%s: expected %s, got %d arguments", c.Command.HelpName, expected(least, most), len(given))
 	}
 	return given, nil
 }

@@ -37,7 +37,7 @@ func parsePage(c *cli.Context) (client.Page, error) {
 	}
 	page := client.Page{After: c.String("after"), Limit: c.Int("max")}
 	if page.Limit < 1 || page.Limit > api.MaxListed {
-		return client.Page{}, usageError("%s: --max %d: 1 to %d", c.Command.FullName(), page.Limit, api.MaxListed)
+		return client.Page{}, usageError("%s: --max %d: 1 to %d", c.Command.HelpName, page.Limit, api.MaxListed)
 	}
 	if len(args) == 1 {
 		page.Prefix = args[0]

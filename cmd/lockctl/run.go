@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -48,14 +47,14 @@ the cluster may give the lock to another, and lockctl exits with 79.
 			&cli.BoolFlag{Name: "shared", Usage: "share the lock with other shared ones"},
 			&cli.BoolFlag{Name: "tree", Usage: "lock everything below the reference too"},
 			&cli.BoolFlag{Name: "key", Usage: "lock a concurrency key instead of references"},
-			&cli.UintFlag{Name: "limit", Usage: "let `N` runs hold the key at once"},
+			&cli.UintFlag{Name: "limit", DefaultText: "the key's own, else 1", Usage: "let `N` runs hold the key at once"},
 			&cli.BoolFlag{Name: "nonblock", Aliases: []string{"n"}, Usage: "do not wait if it is occupied"},
-			&cli.DurationFlag{Name: "wait", Aliases: []string{"w"}, Usage: "wait at most `DURATION` (default: as long as it takes)"},
+			&cli.DurationFlag{Name: "wait", Aliases: []string{"w"}, DefaultText: "as long as it takes", Usage: "wait at most `DURATION`"},
 			&cli.DurationFlag{Name: "ttl", Value: client.DefaultTTL, Usage: "let the cluster give the lock away `DURATION` after it last heard of lockctl"},
 			&cli.StringFlag{Name: "reason", Usage: "`TEXT` for whoever asks who holds it"},
-			&cli.StringFlag{Name: "run-id", Usage: "hold it as run `ID` (default: one of its own)"},
+			&cli.StringFlag{Name: "run-id", DefaultText: "one of its own", Usage: "hold it as run `ID`"},
 			&cli.IntFlag{Name: "conflict-exit-code", Aliases: []string{"E"}, Value: exitOccupied, Usage: "exit with `N` if it is occupied"},
-			&cli.DurationFlag{Name: "kill-after", Aliases: []string{"k"}, Usage: "when the lock is lost, KILL `DURATION` after TERM (default: 5s, or a quarter of a shorter ttl)"},
+			&cli.DurationFlag{Name: "kill-after", Aliases: []string{"k"}, DefaultText: "5s, or a quarter of a shorter ttl", Usage: "when the lock is lost, KILL `DURATION` after TERM"},
 		},
 		Action: func(c *cli.Context) error {
 			asked, err := t.parseRun(c)
@@ -89,21 +88,21 @@ func (t *tool) parseRun(c *cli.Context) (*holding, error) {
 	}
 	switch {
 	case len(h.names) == 0 || len(t.command) == 0:
-		return nil, usageError("run: what to lock and what to run? lockctl run REF... -- CMD [ARG...]")
+		return nil, usageError("lockctl run: what to lock and what to run? Say: lockctl run REF... -- CMD [ARG...]")
 	case h.key && len(h.names) > 1:
-		return nil, usageError("run: only one --key at a time")
+		return nil, usageError("lockctl run: only one --key at a time")
 	case h.key && (c.Bool("shared") || c.Bool("tree")):
-		return nil, usageError("run: --shared and --tree are for references, not for a --key")
+		return nil, usageError("lockctl run: --shared and --tree are for references, not for a --key")
 	case !h.key && c.IsSet("limit"):
-		return nil, usageError("run: --limit needs --key")
+		return nil, usageError("lockctl run: --limit needs --key")
 	case c.Bool("nonblock") && c.IsSet("wait"):
-		return nil, usageError("run: --nonblock or --wait, not both")
+		return nil, usageError("lockctl run: --nonblock or --wait, not both")
 	case h.wait < 0 || h.killAfter < 0:
-		return nil, usageError("run: a duration cannot be negative")
+		return nil, usageError("lockctl run: a duration cannot be negative")
 	case h.killAfter+killSlack > ttl/2:
-		return nil, usageError("run: --kill-after %v needs a --ttl of at least %v", h.killAfter, 2*(h.killAfter+killSlack))
+		return nil, usageError("lockctl run: --kill-after %v needs a --ttl of at least %v", h.killAfter, 2*(h.killAfter+killSlack))
 	case h.conflict < 0 || h.conflict > 255:
-		return nil, usageError("run: -E %d: exit codes are 0 to 255", h.conflict)
+		return nil, usageError("lockctl run: -E %d: exit codes are 0 to 255", h.conflict)
 	}
 	h.options = runOptions(c, h)
 	var err error
