@@ -18,12 +18,21 @@ func anything[T any]() *rapid.Generator[T] {
 	one := func(most uint8) *rapid.Generator[uint8] { return rapid.Uint8Range(0, most) }
 	return rapid.MakeCustom[T](rapid.MakeConfig{
 		Types: map[reflect.Type]*rapid.Generator[any]{
-			reflect.TypeFor[gate.Mode]():  rapid.Map(one(1), func(x uint8) any { return gate.Mode(x) }),
-			reflect.TypeFor[gate.Scope](): rapid.Map(one(1), func(x uint8) any { return gate.Scope(x) }),
-			reflect.TypeFor[gate.Kind]():  rapid.Map(one(1), func(x uint8) any { return gate.Key + gate.Kind(x) }),
-			reflect.TypeFor[gate.End]():   rapid.Map(one(4), func(x uint8) any { return gate.End(x) }),
-			reflect.TypeFor[gate.Op]():    rapid.Map(anyOp(), func(x gate.Op) any { return x }),
+			reflect.TypeFor[gate.Mode]():   rapid.Map(one(1), func(x uint8) any { return gate.Mode(x) }),
+			reflect.TypeFor[gate.Scope]():  rapid.Map(one(1), func(x uint8) any { return gate.Scope(x) }),
+			reflect.TypeFor[gate.Kind]():   rapid.Map(one(1), func(x uint8) any { return gate.Key + gate.Kind(x) }),
+			reflect.TypeFor[gate.End]():    rapid.Map(one(4), func(x uint8) any { return gate.End(x) }),
+			reflect.TypeFor[gate.Op]():     rapid.Map(anyOp(), func(x gate.Op) any { return x }),
+			reflect.TypeFor[[]gate.Want](): some[gate.Want](),
+			reflect.TypeFor[[]gate.Give](): some[gate.Give](),
 		},
+	})
+}
+
+// some generates slices with at least one element.
+func some[T any]() *rapid.Generator[any] {
+	return rapid.Deferred(func() *rapid.Generator[any] {
+		return rapid.Map(rapid.SliceOfN(anything[T](), 1, 5), func(x []T) any { return x })
 	})
 }
 
@@ -261,6 +270,7 @@ func TestDamagedCommandsAreRefused(t *testing.T) {
 		"packed, cut":          command(append([]byte{4<<3 | 2, 1, 0x80}, close1...)...),
 		"number out of range":  command(0x82, 1, 7, 3<<3, 0xff, 0xff, 0xff, 0xff, 0xff, 1),
 		"nameless give":        command(append(protowire.AppendTag(nil, 17, protowire.BytesType), 2, 2<<3|2, 0)...),
+		"acquire of nothing":   command(append(protowire.AppendTag(nil, 16, protowire.BytesType), 0)...),
 		"truth neither 0 or 1": append([]byte{resultVersion}, 4<<3, 2),
 	} {
 		_, err := DecodeCommand(b)
@@ -273,13 +283,22 @@ func TestDamagedCommandsAreRefused(t *testing.T) {
 	}
 }
 
-func TestANameWithoutAKindIsNeverEncoded(t *testing.T) {
-	defer func() {
-		if recover() == nil {
-			t.Error("a command that would halt every node was encoded")
-		}
-	}()
-	AppendCommand(nil, &gate.Command{Op: &gate.Break{Name: gate.Name{Text: "k"}, Token: 1}})
+func TestACommandThatWouldHaltEveryNodeIsNeverEncoded(t *testing.T) {
+	for what, op := range map[string]gate.Op{
+		"name without a kind": &gate.Break{Name: gate.Name{Text: "k"}, Token: 1},
+		"acquire of nothing":  &gate.Acquire{Run: "r"},
+		"release of nothing":  &gate.Release{Run: "r"},
+		"no operation":        nil,
+	} {
+		t.Run(what, func(t *testing.T) {
+			defer func() {
+				if recover() == nil {
+					t.Error("it was encoded")
+				}
+			}()
+			AppendCommand(nil, &gate.Command{Op: op})
+		})
+	}
 }
 
 func TestEveryPrefixOfACommandIsRefusedOrShorter(t *testing.T) {

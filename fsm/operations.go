@@ -143,6 +143,7 @@ func (c *coder) acquire(num protowire.Number, x *gate.Acquire) {
 		c.someClient(8, &x.Client)
 		unsigned(c, 9, &x.Resume)
 	}
+	c.needSome(len(x.Wants))
 }
 
 func (c *coder) release(num protowire.Number, x *gate.Release) {
@@ -150,6 +151,7 @@ func (c *coder) release(num protowire.Number, x *gate.Release) {
 		text(c, 1, &x.Run)
 		c.gives(2, &x.Gives)
 	}
+	c.needSome(len(x.Gives))
 }
 
 func (c *coder) gives(num protowire.Number, xs *[]gate.Give) {

@@ -76,6 +76,7 @@ func (c *coder) request(num protowire.Number, x *gate.Request) {
 		c.optionalClient(9, &x.Client)
 		c.joins(10, &x.Joins)
 	}
+	c.needSome(len(x.Wants))
 }
 
 func (c *coder) joins(num protowire.Number, xs *[]gate.Join) {

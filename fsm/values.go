@@ -38,6 +38,18 @@ func (c *coder) needName(x gate.Name) {
 	}
 }
 
+// needSome ends the field table of a message that is about n names: with none
+// it would be about nothing, and is treated as if a name had no kind.
+func (c *coder) needSome(n int) {
+	switch {
+	case n > 0 || c.err != nil:
+	case c.decoding:
+		c.fail("no names before it")
+	default:
+		panic("fsm: a request, acquire or release of nothing")
+	}
+}
+
 func (c *coder) names(num protowire.Number, xs *[]gate.Name) {
 	fresh := each(c, num, xs)
 	for i := range fresh {
