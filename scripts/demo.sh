@@ -40,7 +40,7 @@ expect() {
 	shift
 	printf '    $ %s\n' "$*"
 	output=$("$@" 2>&1) || got=$?
-	sed 's/^/      /' <<<"$output"
+	printf '%s\n' "$output" | sed 's/^/      /'
 	if ((got != want)); then
 		echo "    expected exit code $want, got $got" >&2
 		exit 1
@@ -113,6 +113,7 @@ expect 0 lockctl key acquire deploy --run-id bob
 holder_is bob
 
 tell "lockctl run holds a lock while a command runs"
+# shellcheck disable=SC2016 # the command's own shell expands them
 expect 0 lockctl run prod/api -- sh -c 'echo "holding $LOCKD_REF with token $LOCKD_FENCE"'
 [[ $output == *"holding prod/api with token "* ]] || exit 1
 

@@ -214,7 +214,7 @@ launch() {
 }
 
 start_node() {
-	local n=$1 port deadline=$((SECONDS + 30))
+	local n=$1 pid port deadline=$((SECONDS + 30))
 	if pid_of "$n" >/dev/null; then
 		say "n$n runs already (pid $(pid_of "$n"))"
 		return
@@ -224,15 +224,17 @@ start_node() {
 		die "port $port or $(peer_port "$n") is taken by another program: choose another --port-base (and --dir)"
 	fi
 	launch "$n"
-	until listens "$port"; do
-		if ! pid_of "$n" >/dev/null; then
+	read -r pid <"$(node_dir "$n")/lockd.pid"
+	until [[ -n $(http_status "$port" /livez) ]]; do
+		# Until it is lockd it is a copy of this shell: any arguments will do.
+		if [[ -z $(arguments_of "$pid") ]]; then
 			last_words "$n"
 			die "n$n ended at once"
 		fi
 		((SECONDS < deadline)) || die "n$n does not listen on port $port"
 		sleep 0.05
 	done
-	say "n$n started (pid $(pid_of "$n"), http://127.0.0.1:$port)"
+	say "n$n started (pid $pid, http://127.0.0.1:$port)"
 }
 
 running() {
