@@ -166,15 +166,18 @@ pid_of() {
 
 is_pid() { [[ $1 =~ ^[1-9][0-9]*$ ]]; }
 
-is_paused() {
-	local state=''
-	if [[ -r /proc/$1/stat ]]; then
-		state=$(sed 's/.*) //' "/proc/$1/stat" 2>/dev/null) || true
+# state_of prints the state of a process, as ps(1) names it: T is stopped, Z is a
+# zombie; nothing if it is gone.
+state_of() {
+	if [[ -d /proc/self ]]; then
+		sed 's/.*) //' "/proc/$1/stat" 2>/dev/null || true
 	else
-		state=$(ps -o state= -p "$1" 2>/dev/null) || true
+		ps -o state= -p "$1" 2>/dev/null || true
 	fi
-	[[ $state == T* || $state == t* ]]
 }
+
+is_paused() { [[ $(state_of "$1") == [Tt]* ]]; }
+has_ended() { [[ $(state_of "$1") == '' || $(state_of "$1") == [ZX]* ]]; }
 
 listens() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 
@@ -226,8 +229,7 @@ start_node() {
 	launch "$n"
 	read -r pid <"$(node_dir "$n")/lockd.pid"
 	until [[ -n $(http_status "$port" /livez) ]]; do
-		# Until it is lockd it is a copy of this shell: any arguments will do.
-		if [[ -z $(arguments_of "$pid") ]]; then
+		if has_ended "$pid"; then # pid_of knows it only once it is lockd
 			last_words "$n"
 			die "n$n ended at once"
 		fi
