@@ -184,25 +184,24 @@ func TestAppliedReachesAnEntryOnlyAfterOnApplyWhenTheViewHasIt(t *testing.T) {
 func TestWaitAppliedReturnsWithTheEntryAndNotBefore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLog(Config{})
-		returned := make(map[uint64]bool)
-		for _, index := range []uint64{3, 1, 2, 3} {
+		indexes := []uint64{3, 1, 2, 3}
+		returned := make([]bool, len(indexes))
+		for i, index := range indexes {
 			go func() {
 				if err := l.fsm.WaitApplied(t.Context(), index); err != nil {
 					t.Error(err)
 				}
-				returned[index] = true
+				returned[i] = true
 			}()
-			synctest.Wait()
 		}
-		for index := uint64(1); index <= 3; index++ {
-			if returned[index] {
-				t.Errorf("wait for %d returned early", index)
+		for range 4 {
+			synctest.Wait()
+			for i, index := range indexes {
+				if want := l.fsm.Applied() >= index; returned[i] != want {
+					t.Errorf("applied %d: wait for %d returned is %v", l.fsm.Applied(), index, returned[i])
+				}
 			}
 			l.do(acquireKey("r", "k"))
-			synctest.Wait()
-			if !returned[index] {
-				t.Errorf("wait for %d did not return", index)
-			}
 		}
 		if err := l.fsm.WaitApplied(t.Context(), 2); err != nil {
 			t.Error(err)

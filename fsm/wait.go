@@ -7,10 +7,12 @@ import (
 
 // waiter is one call of WaitApplied that has to wait.
 type waiter struct {
-	index   uint64
-	reached chan struct{}
-	// at is the waiter's place in the heap, -1 once it has left.
+	index uint64
+	// at is the waiter's place in the heap, -1 once its wait has ended.
 	at int
+	// ended is closed when the wait has; then err says how.
+	ended chan struct{}
+	err   error
 }
 
 // waiters is a heap with the lowest index first, so that an entry costs only
@@ -55,22 +57,26 @@ func (f *FSM) WaitApplied(ctx context.Context, index uint64) error {
 		f.mu.Unlock()
 		return nil
 	}
-	w := &waiter{index: index, reached: make(chan struct{})}
+	w := &waiter{index: index, ended: make(chan struct{})}
 	heap.Push(&f.waiters, w)
 	f.mu.Unlock()
 
-	select {
-	case <-w.reached:
-		return nil
-	case <-ctx.Done():
-	}
+	stop := context.AfterFunc(ctx, func() { f.giveUp(w, context.Cause(ctx)) })
+	defer stop()
+	<-w.ended
+	return w.err
+}
+
+// giveUp ends a wait that has not ended yet.
+func (f *FSM) giveUp(w *waiter, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if w.at < 0 {
-		return nil
+		return
 	}
 	heap.Remove(&f.waiters, w.at)
-	return context.Cause(ctx)
+	w.err = err
+	close(w.ended)
 }
 
 // publish makes index the applied one and releases who waited for it.
@@ -79,6 +85,6 @@ func (f *FSM) publish(index uint64) {
 	defer f.mu.Unlock()
 	f.applied.Store(index)
 	for len(f.waiters) > 0 && f.waiters[0].index <= index {
-		close(heap.Pop(&f.waiters).(*waiter).reached)
+		close(heap.Pop(&f.waiters).(*waiter).ended)
 	}
 }
