@@ -322,6 +322,9 @@ func TestCloseInterruptsDials(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
+	if _, err := readHello(conn); err != nil { // now the dial waits for the reply
+		t.Fatal(err)
+	}
 	if err := client.Close(); err != nil {
 		t.Fatal(err)
 	}

@@ -227,16 +227,50 @@ func TestRequestQueueIsBounded(t *testing.T) {
 }
 
 func TestPeerThatTakesNoAnswersLosesTheConnection(t *testing.T) {
-	contexts := make(chan context.Context, 1)
+	lost := make(chan bool, 1)
 	server := serve(t, handlerFunc(func(ctx context.Context, _ byte, _ []byte, reply func([]byte, bool)) {
-		contexts <- ctx
 		for range 2*maxAnswerQueueBytes/MaxPayloadBytes + 2 {
 			reply(make([]byte, MaxPayloadBytes), false)
 		}
+		lost <- ctx.(*request).in.ended()
 	}), nil)
 	s, _ := dialAs(t, server.Addr(), linkHello)
 	if _, err := s.Write(appendFrame(nil, frameRequest, 1, 1, nil)); err != nil {
 		t.Fatal(err)
 	}
-	receive(t, receive(t, contexts, "the request").Done(), "the end of its context")
+	if !receive(t, lost, "the replies") {
+		t.Fatal("the answers of one connection pile up beyond their bound")
+	}
+}
+
+// The caller's side drops what it does not expect, so look at the bytes.
+func TestNoFrameFollowsTheFinalOneOrACancel(t *testing.T) {
+	late := make(chan func([]byte, bool), 1)
+	server := serve(t, handlerFunc(func(_ context.Context, kind byte, _ []byte, reply func([]byte, bool)) {
+		switch kind {
+		case 1:
+			reply(nil, true)
+			reply(nil, false)
+			reply(nil, true)
+		case 2:
+			late <- reply
+		case 3:
+			(<-late)(nil, true)
+		}
+	}), nil)
+	s, _ := dialAs(t, server.Addr(), linkHello)
+	var b []byte
+	b = appendFrame(b, frameRequest, 1, 1, nil)
+	b = appendFrame(b, frameRequest, 2, 2, nil)
+	b = appendFrame(b, frameCancel, 0, 2, nil)
+	b = appendFrame(b, frameRequest, 3, 3, nil)
+	b = appendFrame(b, framePing, 0, 0, nil)
+	if _, err := s.Write(b); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []frameType{frameFinal, framePong} {
+		if f, err := readFrame(s.Reader); err != nil || f.kind != want {
+			t.Fatalf("got %+v, %v, want type %d", f, err, want)
+		}
+	}
 }
