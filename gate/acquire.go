@@ -25,6 +25,8 @@ func MergeWants(wants []Want) []Want {
 type acquisition struct {
 	*Acquire
 	claim
+	// asked are the wants as asked for, a key's with the mode of its limit.
+	asked []Want
 	// session is the session that the acquire names; nil for none, or for one
 	// that is still to be opened.
 	session *Session
@@ -32,22 +34,23 @@ type acquisition struct {
 }
 
 func (t *Table) acquire(cmd *Command, op *Acquire) Result {
-	a := acquisition{Acquire: op, claim: claim{op.Run, newest, op.Wants, op.Limit}, seq: cmd.Seq}
-	if !cmd.Session.IsZero() {
-		a.session = t.session(cmd.Session)
-	}
-	if op.Wants[0].Name.Kind == Key {
-		present := t.keyLimit(op.Wants[0].Name)
-		if present != 0 && op.Limit != 0 && present != op.Limit {
+	wants, limit := op.Wants, op.Limit
+	if wants[0].Name.Kind == Key {
+		present := t.keyLimit(wants[0].Name)
+		if present != 0 && limit != 0 && present != limit {
 			return Result{Code: LimitMismatch, Run: op.Run, Limit: present}
 		}
-		a.limit = max(present, op.Limit, 1)
-		a.wants = []Want{{Name: op.Wants[0].Name, Mode: keyMode(a.limit)}}
+		limit = max(present, limit, 1)
+		wants = []Want{{Name: wants[0].Name, Mode: keyMode(limit)}}
+	}
+	a := acquisition{Acquire: op, asked: wants, claim: t.claim(op.Run, newest, wants, limit), seq: cmd.Seq}
+	if !cmd.Session.IsZero() {
+		a.session = t.session(cmd.Session)
 	}
 	if op.Resume != 0 {
 		return t.resume(a)
 	}
-	if t.holdsAll(op.Run, a.wants) || t.grantable(a.claim) {
+	if a.held() || t.grantable(a.claim) {
 		return t.take(a)
 	}
 	if op.Wait == 0 || a.session == nil && op.TTL == 0 {
@@ -64,24 +67,15 @@ func keyMode(limit uint32) Mode {
 	return Exclusive
 }
 
-func (t *Table) holdsAll(run string, wants []Want) bool {
-	for _, w := range wants {
-		if own := t.own(run, w.Name); own == nil || !own.covers(w) {
-			return false
-		}
-	}
-	return true
-}
-
 // resume answers a copy of an acquire that is known to have been queued: it
 // reports what became of the request and takes nothing.
 func (t *Table) resume(a acquisition) Result {
 	if r := t.numbered(a.Resume); r != nil && r.Run == a.Run {
 		return t.rejoin(a, r)
 	}
-	byRequest := func(w Want) bool { return t.own(a.Run, w.Name).Request == a.Resume }
-	if t.holdsAll(a.Run, a.wants) && slices.ContainsFunc(a.wants, byRequest) {
-		return t.acquired(a, false)
+	byRequest := func(own *Hold) bool { return own.Request == a.Resume }
+	if a.held() && slices.ContainsFunc(a.owns, byRequest) {
+		return t.acquired(a.claim, a.owns)
 	}
 	result := t.occupied(a.claim)
 	result.Withdrawn = true
@@ -90,35 +84,27 @@ func (t *Table) resume(a acquisition) Result {
 
 // take grants an acquire that need not wait.
 func (t *Table) take(a acquisition) Result {
-	if t.holders+len(a.wants) > MaxHolds {
+	if t.holders+len(a.wants) > MaxHolds || a.TTL > 0 && !t.adoptPrivate(&a) {
 		return Result{Code: Overloaded, Run: a.Run}
 	}
-	reentrant := t.holdsAll(a.Run, a.wants)
-	if a.TTL > 0 && !t.adoptPrivate(&a) {
-		return Result{Code: Overloaded, Run: a.Run}
-	}
-	g := grantee{run: a.Run, session: a.session, limit: a.limit, reason: a.Reason, client: clientOf(a.Client, a.session)}
-	for _, w := range a.wants {
-		t.grant(g, w)
-	}
-	return t.acquired(a, reentrant)
+	g := grantee{session: a.session, reason: a.Reason, client: clientOf(a.Client, a.session)}
+	result := t.acquired(a.claim, t.grant(a.claim, g))
+	result.Reentrant = a.held()
+	return result
 }
 
-// acquired describes what the run now holds of the acquire's names.
-func (t *Table) acquired(a acquisition, reentrant bool) Result {
-	r := Result{Code: Acquired, Run: a.Run, Reentrant: reentrant, Limit: a.limit}
-	t.describe(&r, a.Run, a.wants)
+// acquired describes the holds that a claim was granted.
+func (t *Table) acquired(c claim, holds []*Hold) Result {
+	r := Result{Code: Acquired, Run: c.run, Limit: c.limit}
+	t.describe(&r, holds)
 	return r
 }
 
-func (t *Table) describe(r *Result, run string, wants []Want) {
-	r.Grants = make([]Grant, 0, len(wants))
-	for _, w := range wants {
-		h := t.own(run, w.Name)
+func (t *Table) describe(r *Result, holds []*Hold) {
+	r.Session = holds[0].Session
+	r.Grants = make([]Grant, 0, len(holds))
+	for _, h := range holds {
 		r.At = max(r.At, h.At)
-		if r.Session.IsZero() {
-			r.Session = h.Session
-		}
 		r.Grants = append(r.Grants, Grant{
 			Name: h.Name, Mode: h.Mode, Scope: h.Scope, Token: h.Token, Previous: t.previous(h.Name),
 		})
@@ -134,42 +120,50 @@ func (t *Table) previous(n Name) *Ending {
 	return e
 }
 
-// grantee is who gets a hold, and what is noted with it.
+// grantee is what is noted with a hold.
 type grantee struct {
-	run     string
 	session *Session
-	limit   uint32
 	request uint64
 	reason  string
 	client  *Client
 }
 
-// grant gives a run one name, or strengthens or moves the hold it has (rule 3).
-func (t *Table) grant(g grantee, w Want) {
-	own := t.own(g.run, w.Name)
-	if own == nil {
+// grant gives a run all that it claims and returns the holds.
+func (t *Table) grant(c claim, g grantee) []*Hold {
+	holds := make([]*Hold, len(c.wants))
+	for i, w := range c.wants {
+		if own := c.owns[i]; own != nil {
+			holds[i] = t.regrant(own, w, g)
+			continue
+		}
 		h := &Hold{
-			Name: w.Name, Mode: w.Mode, Scope: w.Scope, Run: g.run, Token: t.nextToken(), At: t.now,
-			Reason: g.reason, Client: g.client, Limit: g.limit, Request: g.request,
+			Name: w.Name, Mode: w.Mode, Scope: w.Scope, Run: c.run, Token: t.nextToken(), At: t.now,
+			Reason: g.reason, Client: g.client, Limit: c.limit, Request: g.request,
 		}
 		if g.session != nil {
 			h.Session = g.session.ID
 		}
 		t.putHold(h)
 		t.holdEvent(EventAcquired, h, h.Reason, "")
-		return
+		holds[i] = h
 	}
-	stronger := !own.covers(w)
+	return holds
+}
+
+// regrant strengthens or moves a hold that the run has, with a new token, or
+// leaves it as it is (rule 3).
+func (t *Table) regrant(own *Hold, w Want, g grantee) *Hold {
+	stronger := own.strength() != w
 	moves := g.session != nil && g.session.ID != own.Session
 	if !stronger && !moves {
-		return
+		return own
 	}
-	joined := t.join(g.run, w)
 	h := *own
-	h.Mode, h.Scope, h.Token = joined.Mode, joined.Scope, t.nextToken()
+	h.Mode, h.Scope, h.Token = w.Mode, w.Scope, t.nextToken()
 	h.Reason, h.Client = g.reason, g.client
+	h.Request = g.request
 	if stronger {
-		h.At, h.Request = t.now, g.request
+		h.At = t.now
 	}
 	if moves {
 		h.Session = g.session.ID
@@ -183,6 +177,7 @@ func (t *Table) grant(g grantee, w Want) {
 	if stronger {
 		t.holdEvent(EventAcquired, &h, h.Reason, "")
 	}
+	return &h
 }
 
 func (t *Table) nextToken() uint64 {
@@ -201,12 +196,12 @@ func (t *Table) occupied(c claim) Result {
 		if c.semaphore() {
 			x.Holders = t.holdersAt(w.Name)
 		} else {
-			t.obstacles(c.run, t.join(c.run, w), func(h *Hold) bool {
+			t.obstacles(c.run, w, func(h *Hold) bool {
 				x.Holders = append(x.Holders, *h)
 				return len(x.Holders) < MaxListed
 			})
 		}
-		inLine := !t.predecessors(c.run, c.number, t.join(c.run, w), func(*Request) bool { return false })
+		inLine := !t.predecessors(c.run, c.number, w, func(*Request) bool { return false })
 		if len(x.Holders) > 0 || inLine || c.semaphore() {
 			r.Conflicts = append(r.Conflicts, x)
 		}

@@ -85,7 +85,7 @@ func (c *checker) requestsAreConsistent() {
 		c.expect(c.request(r.Run) == r, "request %d: run %q waits for another", r.Number, r.Run)
 		c.expect(r.Number <= c.counters.Number, "request %d is above the counter", r.Number)
 		c.expect(c.session(r.Session) != nil, "request %d: its session is gone", r.Number)
-		c.expect(!c.grantable(r.claim()), "request %d of %q is grantable but waits", r.Number, r.Run)
+		c.expect(!c.grantable(c.claimOf(r)), "request %d of %q is grantable but waits", r.Number, r.Run)
 		if c.holdsAny(r.Run) {
 			c.holdAndWait++
 		}

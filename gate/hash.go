@@ -52,6 +52,8 @@ func (h hasher) sum() uint64 {
 	return x ^ x>>31
 }
 
+func hashRun(run string) uint64 { return fnvOffset.text(run).sum() }
+
 func hashHold(h *Hold) uint64 {
 	return fnvOffset.word(1).want(h.strength()).text(h.Run).id(h.Session).word(h.Token).word(uint64(h.At)).
 		text(h.Reason).client(h.Client).word(uint64(h.Limit)).word(h.Request).word(uint64(h.Ended)).

@@ -2,7 +2,7 @@ package gate
 
 // own returns run's hold on n, or nil.
 func (s *state) own(run string, n Name) *Hold {
-	found, _ := s.runHolds.Get(runHold{run, &Hold{Name: n}})
+	found, _ := s.runHolds.Get(runHold{hashRun(run), run, &Hold{Name: n}})
 	return found.hold
 }
 
@@ -18,7 +18,7 @@ func (s *state) holdsAny(run string) bool {
 
 // eachHold calls yield for run's holds by name until it returns false.
 func (s *state) eachHold(run string, yield func(*Hold) bool) {
-	s.runHolds.Ascend(runHold{run, &firstHold}, func(x runHold) bool {
+	s.runHolds.Ascend(runHold{hashRun(run), run, &firstHold}, func(x runHold) bool {
 		return x.run == run && yield(x.hold)
 	})
 }
@@ -107,14 +107,10 @@ func (s *state) keyLimit(n Name) uint32 {
 	return 0
 }
 
-// join returns the weakest strength that is at least w and what run holds on
-// w's name: acquiring never weakens a hold (rule 3).
-func (s *state) join(run string, w Want) Want {
-	if own := s.own(run, w.Name); own != nil {
-		w.Mode = min(w.Mode, own.Mode)
-		w.Scope = max(w.Scope, own.Scope)
-	}
-	return w
+// join returns the weakest strength that is at least w and the hold's own:
+// acquiring never weakens a hold (rule 3).
+func (h *Hold) join(w Want) Want {
+	return Want{Name: w.Name, Mode: min(w.Mode, h.Mode), Scope: max(w.Scope, h.Scope)}
 }
 
 // covers reports whether a hold is at least as strong as w on w's name.

@@ -9,7 +9,7 @@ import (
 // request that it is a copy of.
 func (t *Table) enqueue(a acquisition) Result {
 	if waiting := t.request(a.Run); waiting != nil {
-		if !slices.Equal(waiting.Wants, a.wants) || waiting.Limit != a.limit {
+		if !slices.Equal(waiting.Wants, a.asked) || waiting.Limit != a.limit {
 			return Result{Code: AlreadyWaiting, Run: a.Run, Request: waiting.Number}
 		}
 		return t.rejoin(a, waiting)
@@ -28,7 +28,7 @@ func (t *Table) enqueue(a acquisition) Result {
 		return Result{Code: Overloaded, Run: a.Run}
 	}
 	r := &Request{
-		Number: t.nextNumber(), Run: a.Run, Session: a.session.ID, Wants: a.wants, Limit: a.limit, Wait: a.Wait,
+		Number: t.nextNumber(), Run: a.Run, Session: a.session.ID, Wants: a.asked, Limit: a.limit, Wait: a.Wait,
 		At: t.now, Reason: a.Reason, Client: clientOf(a.Client, a.session), Joins: t.joins(nil, a),
 	}
 	t.putRequest(r)
@@ -37,7 +37,7 @@ func (t *Table) enqueue(a acquisition) Result {
 	// The run points to somebody for the first time: whoever it leads to may
 	// lead back to itself through it.
 	if t.holdsAny(r.Run) {
-		for _, other := range t.reach(r.claim()) {
+		for _, other := range t.reach(t.claimOf(r)) {
 			t.lookAt(other)
 		}
 	}
@@ -125,32 +125,34 @@ func (t *Table) grantRequest(r *Request) {
 	}
 	t.dropRequest(r)
 	x := t.sessionByNumber(r.Session.Number)
-	g := grantee{run: r.Run, session: x, limit: r.Limit, request: r.Number, reason: r.Reason, client: r.Client}
-	for _, w := range r.Wants {
-		t.grant(g, w)
-	}
+	c := t.claimOf(r)
+	holds := t.grant(c, grantee{session: x, request: r.Number, reason: r.Reason, client: r.Client})
 	if x.Private {
 		t.timer(SessionTTL, x.ID.Number, x.TTL)
 	}
-	result := Result{Code: Acquired, Run: r.Run, Session: r.Session, Limit: r.Limit, Waited: t.since(r.At)}
-	t.describe(&result, r.Run, r.Wants)
+	result := t.acquired(c, holds)
+	result.Waited = t.since(r.At)
 	t.settle(r, result)
 }
 
 // leave ends a request without a grant: code is Occupied when its wait is over
-// or its names were released (withdrawn), SessionNotFound with its session.
+// or its names were released (withdrawn), SessionNotFound when its session
+// ended. Commands of other, living sessions that joined it are told that it
+// was withdrawn.
 func (t *Table) leave(r *Request, code Code, withdrawn bool) {
 	t.dropRequest(r)
 	t.requestEvent(EventLeft, r)
 	for _, w := range r.Wants {
 		t.free(w)
 	}
-	result := Result{Code: code, Run: r.Run}
-	if code == Occupied {
-		result = t.occupied(r.claim())
-	}
-	result.Session, result.Waited, result.Withdrawn = r.Session, t.since(r.At), withdrawn
+	result := t.occupied(t.claimOf(r))
+	result.Session, result.Waited = r.Session, t.since(r.At)
+	result.Withdrawn = withdrawn || code == SessionNotFound
 	t.settle(r, result)
+	if code == SessionNotFound {
+		last := len(t.out.Answers) - 1
+		t.out.Answers[last].Result = Result{Code: code, Run: r.Run, Session: r.Session, Waited: result.Waited}
+	}
 	t.endIfIdle(r.Session)
 }
 

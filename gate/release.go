@@ -10,10 +10,14 @@ import (
 func (t *Table) release(op *Release) Result {
 	request := t.request(op.Run)
 	result := Result{Run: op.Run}
+	owns := make([]*Hold, 0, len(op.Gives))
 	for _, g := range op.Gives {
 		own := t.own(op.Run, g.Name)
 		switch {
 		case own != nil && (g.Token == 0 || g.Token == own.Token):
+			if !slices.Contains(owns, own) {
+				owns = append(owns, own)
+			}
 			result.Grants = append(result.Grants, Grant{Name: g.Name, Mode: own.Mode, Scope: own.Scope, Token: own.Token})
 		case own == nil && g.Token == 0 && request != nil && request.names(g.Name):
 			result.Grants = append(result.Grants, Grant{Name: g.Name})
@@ -24,10 +28,8 @@ func (t *Table) release(op *Release) Result {
 	if result.Missing != nil {
 		return Result{Code: NotHeld, Run: op.Run, Missing: result.Missing}
 	}
-	for _, g := range op.Gives {
-		if own := t.own(op.Run, g.Name); own != nil {
-			t.endHold(own, EndReleased, 0, "", "")
-		}
+	for _, own := range owns {
+		t.endHold(own, EndReleased, 0, "", "")
 	}
 	if request != nil && slices.ContainsFunc(op.Gives, func(g Give) bool { return request.names(g.Name) }) {
 		t.leave(request, Occupied, true)
@@ -66,8 +68,10 @@ func (t *Table) downgrade(op *Downgrade) Result {
 	if !own.covers(weaker) || op.Name.Kind == Key {
 		return Result{Code: NotWeaker, Run: op.Run}
 	}
+	now := own
 	if own.strength() != weaker {
 		h := *own
+		now = &h
 		h.Mode, h.Scope = op.Mode, op.Scope
 		t.dropHold(own)
 		t.putHold(&h)
@@ -75,7 +79,7 @@ func (t *Table) downgrade(op *Downgrade) Result {
 		t.free(own.strength())
 	}
 	result := Result{Code: Downgraded, Run: op.Run}
-	t.describe(&result, op.Run, []Want{weaker})
+	t.describe(&result, []*Hold{now})
 	return result
 }
 

@@ -44,7 +44,10 @@ type state struct {
 	hash uint64
 }
 
+// runHold lists a hold under its run. The run's hash comes first, so that a
+// search seldom looks at a string.
 type runHold struct {
+	hash uint64
 	run  string
 	hold *Hold
 }
@@ -78,6 +81,9 @@ func ownedLess[T any](a, b owned[T]) bool {
 func newState() state {
 	s := state{
 		runHolds: newTree(func(a, b runHold) bool {
+			if a.hash != b.hash {
+				return a.hash < b.hash
+			}
 			if c := cmp.Compare(a.run, b.run); c != 0 {
 				return c < 0
 			}
@@ -149,7 +155,7 @@ func (s *state) putHold(h *Hold) {
 	if s.request(h.Run) != nil && !s.holdsAny(h.Run) {
 		s.holdAndWait++
 	}
-	s.runHolds.Set(runHold{h.Run, h})
+	s.runHolds.Set(runHold{hashRun(h.Run), h.Run, h})
 	if !h.Session.IsZero() {
 		s.sessionHolds.Set(owned[*Hold]{h.Session.Number, h.Token, h})
 	}
@@ -166,7 +172,7 @@ func (s *state) dropHold(h *Hold) {
 		s.delays.Delete(h)
 		return
 	}
-	s.runHolds.Delete(runHold{h.Run, h})
+	s.runHolds.Delete(runHold{hashRun(h.Run), h.Run, h})
 	if s.request(h.Run) != nil && !s.holdsAny(h.Run) {
 		s.holdAndWait--
 	}

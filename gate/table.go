@@ -94,7 +94,7 @@ func (t *Table) wake() {
 				continue
 			}
 			last = r.Number
-			if r = t.numbered(last); r != nil && t.grantable(r.claim()) {
+			if r = t.numbered(last); r != nil && t.grantable(t.claimOf(r)) {
 				t.grantRequest(r)
 			}
 		}

@@ -81,7 +81,7 @@ func (v *View) Lock(n Name) Lock {
 		w := &l.Waiters[i]
 		want := w.Request.want(n)
 		w.Mode, w.Scope, w.Position = want.Mode, want.Scope, uint32(i+1)
-		w.BlockedBy = s.blockedBy(w.Request.claim())
+		w.BlockedBy = s.blockedBy(s.claimOf(w.Request))
 	}
 	return l
 }
@@ -99,7 +99,7 @@ func (v *View) Place(r *Request) uint32 {
 }
 
 // BlockedBy returns the runs that a waiting request waits for.
-func (v *View) BlockedBy(r *Request) []string { return v.state.blockedBy(r.claim()) }
+func (v *View) BlockedBy(r *Request) []string { return v.state.blockedBy(v.state.claimOf(r)) }
 
 func (s *state) blockedBy(c claim) []string {
 	var runs []string
@@ -121,10 +121,10 @@ func (s *state) blockedBy(c claim) []string {
 		return runs
 	}
 	for _, w := range c.wants {
-		s.obstacles(c.run, s.join(c.run, w), func(h *Hold) bool { return add(h.Run) })
+		s.obstacles(c.run, w, func(h *Hold) bool { return add(h.Run) })
 	}
 	for _, w := range c.wants {
-		s.predecessors(c.run, c.number, s.join(c.run, w), func(r *Request) bool { return add(r.Run) })
+		s.predecessors(c.run, c.number, w, func(r *Request) bool { return add(r.Run) })
 	}
 	return runs
 }

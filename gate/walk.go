@@ -19,18 +19,50 @@ const newest = math.MaxUint64
 type claim struct {
 	run    string
 	number uint64
-	wants  []Want
-	limit  uint32
+	// wants are joined with what the run holds; owns are those holds, nil
+	// where there is none.
+	wants []Want
+	owns  []*Hold
+	limit uint32
 }
 
-func (r *Request) claim() claim { return claim{r.Run, r.Number, r.Wants, r.Limit} }
+// claim looks up what run holds of wants' names.
+func (s *state) claim(run string, number uint64, wants []Want, limit uint32) claim {
+	c := claim{run: run, number: number, wants: wants, owns: make([]*Hold, len(wants)), limit: limit}
+	for i, w := range wants {
+		own := s.own(run, w.Name)
+		if own == nil {
+			continue
+		}
+		c.owns[i] = own
+		if joined := own.join(w); joined != w {
+			if &c.wants[0] == &wants[0] {
+				c.wants = slices.Clone(wants)
+			}
+			c.wants[i] = joined
+		}
+	}
+	return c
+}
+
+func (s *state) claimOf(r *Request) claim { return s.claim(r.Run, r.Number, r.Wants, r.Limit) }
+
+// held reports whether the run holds all of the claim already, as strongly.
+func (c claim) held() bool {
+	for i, own := range c.owns {
+		if own == nil || own.strength() != c.wants[i] {
+			return false
+		}
+	}
+	return true
+}
 
 // semaphore reports whether the claim is on a key that admits several holders.
 // Such claims neither point nor are pointed to (rule 7).
 func (c claim) semaphore() bool { return c.limit > 1 }
 
 // obstacles calls yield for the holds in the way of one want (a) until it
-// returns false. The want must have been joined with what run holds.
+// returns false.
 func (s *state) obstacles(run string, w Want, yield func(*Hold) bool) bool {
 	return s.holds[w.Name.Kind].conflicting(w, func(x slot[*Hold]) bool {
 		return x.item.Run == run || yield(x.item)
@@ -56,7 +88,7 @@ func (s *state) grantable(c claim) bool {
 		return tallyOf(s.taken, name) < c.limit && (!waits || first.Number >= c.number)
 	}
 	for _, w := range c.wants {
-		if !s.obstacles(c.run, s.join(c.run, w), func(*Hold) bool { return false }) {
+		if !s.obstacles(c.run, w, func(*Hold) bool { return false }) {
 			return false
 		}
 	}
@@ -65,7 +97,7 @@ func (s *state) grantable(c claim) bool {
 	cyclic := s.holdAndWait > 0 || s.byNumber.Len() > 0 && s.holdsAny(c.run)
 	back := newWalk(s, c.run)
 	for _, w := range c.wants {
-		all := s.predecessors(c.run, c.number, s.join(c.run, w), func(r *Request) bool {
+		all := s.predecessors(c.run, c.number, w, func(r *Request) bool {
 			return cyclic && back.leads(r.Run)
 		})
 		if !all {
@@ -85,7 +117,7 @@ func (s *state) cycle(c claim) (runs []string, decided bool) {
 	walk := newWalk(s, c.run)
 	walk.begin()
 	for _, w := range c.wants {
-		s.obstacles(c.run, s.join(c.run, w), func(h *Hold) bool {
+		s.obstacles(c.run, w, func(h *Hold) bool {
 			walk.visit("", h.Run)
 			return !walk.over()
 		})
@@ -178,7 +210,7 @@ func (w *walk) over() bool { return w.met != "" || w.exhausted() }
 func (w *walk) follow() bool {
 	for next := 0; next < len(w.queue) && !w.over(); next++ {
 		if r := w.state.request(w.queue[next]); r != nil {
-			w.point(r.claim())
+			w.point(w.state.claimOf(r))
 		}
 	}
 	return w.met != ""
@@ -188,7 +220,6 @@ func (w *walk) follow() bool {
 // the same want points to is a superset, so a queue is gone through once.
 func (w *walk) point(c claim) {
 	for _, want := range c.wants {
-		want = w.state.join(c.run, want)
 		if w.pointed[want] >= c.number {
 			continue
 		}
