@@ -63,6 +63,10 @@ type subscription struct {
 	c      *Client
 	filter EventFilter
 	yield  func(Event, error) bool
+	// begun says that a connection has shown events, or the lack of them.
+	begun bool
+	// tooOld counts the nodes in a row that have dropped what comes next.
+	tooOld int
 }
 
 var (
@@ -70,6 +74,8 @@ var (
 	errLeft = errors.New("left")
 	// errDropped says that the server has given the reader up; it may come back.
 	errDropped = errors.New("dropped by the server")
+	// errGap is a stream that broke before anything in it had an ID.
+	errGap = fmt.Errorf("client: the stream broke before its first event: %w", ErrTooOld)
 	// errNoEvent says that the server's events are not those that are known here.
 	errNoEvent = errors.New("unreadable event")
 )
@@ -77,6 +83,9 @@ var (
 // connection yields what one connection brings. It returns nil when another one
 // is to be made.
 func (s *subscription) connection(ctx context.Context) error {
+	if s.begun && s.filter.After == "" {
+		return errGap
+	}
 	at, node, wait := s.c.nodes.pick()
 	if err := sleep(ctx, wait); err != nil {
 		return err
@@ -94,16 +103,10 @@ func (s *subscription) connection(ctx context.Context) error {
 		return over(ctx)
 	}
 	if err != nil || a.status != http.StatusOK {
-		v := s.c.judge(req, at, a, err)
-		if v.overloaded {
-			return sleep(ctx, max(minBackoff, v.retryAfter))
-		}
-		if v.done {
-			return v.err
-		}
-		return nil
+		return s.refused(ctx, req, at, a, err)
 	}
 	defer body.Close()
+	s.begun, s.tooOld = true, 0
 	s.c.nodes.answered(at, a.leader)
 	err = s.pass(body, silence)
 	switch {
@@ -111,6 +114,26 @@ func (s *subscription) connection(ctx context.Context) error {
 		return err
 	case !errors.Is(err, errDropped) && ctx.Err() == nil:
 		s.c.nodes.failed(at, "", 0)
+	}
+	return nil
+}
+
+// refused returns nil when another connection is to be tried.
+func (s *subscription) refused(ctx context.Context, req *call, at int, a *answer, err error) error {
+	v := s.c.judge(req, at, a, err)
+	switch {
+	case v.overloaded:
+		return sleep(ctx, max(minBackoff, v.retryAfter))
+	case errors.Is(v.err, ErrTooOld):
+		// A node that was restarted remembers less than others do.
+		s.tooOld++
+		if s.tooOld < s.c.nodes.count() {
+			s.c.nodes.failed(at, "", 0)
+			return nil
+		}
+		return v.err
+	case v.done:
+		return v.err
 	}
 	return nil
 }

@@ -73,9 +73,11 @@ func TestGuardsOfOneRunShareTheHold(t *testing.T) {
 func TestARunThatComesBackWaitsForItsOwnRelease(t *testing.T) {
 	inBubble(t, func(t *testing.T, f *fake, c *Client, _ *bubbleClock) {
 		first := mustLock(t, c, "a", WithRun("r"))
-		f.react(firstTime("/v1/locks/release", reaction{cutBefore: true}))
+		late := make(chan struct{})
+		f.react(firstTime("/v1/locks/release", reaction{hang: late}))
 		go first.Release(t.Context())
 		synctest.Wait()
+		time.AfterFunc(time.Second, func() { close(late) })
 		second := mustLock(t, c, "a", WithRun("r"))
 		if f.holder("a") != "r" || second.Token() == first.Token() {
 			t.Errorf("token %d after %d; held by %q", second.Token(), first.Token(), f.holder("a"))

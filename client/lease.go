@@ -46,9 +46,6 @@ func (s *session) keep() {
 
 // renew counts the lease from the sending of an acknowledged keepalive.
 func (s *session) renew(sent time.Duration, lost uint64) {
-	if !s.alive() {
-		return
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.deadline = max(s.deadline, sent+s.ttl-s.margin)

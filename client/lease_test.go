@@ -35,6 +35,28 @@ func TestAGuardEndsBeforeTheLeaseThatTheServerCounts(t *testing.T) {
 	})
 }
 
+func TestAFirstLeaseIsCountedFromTheOpeningOfTheSession(t *testing.T) {
+	inBubble(t, func(t *testing.T, f *fake, c *Client, _ *bubbleClock) {
+		f.react(func(r *request) reaction {
+			switch r.path {
+			case keepalivePath:
+				return reaction{cutBefore: true}
+			case "/v1/sessions":
+				late := make(chan struct{})
+				time.AfterFunc(time.Second, func() { close(late) })
+				return reaction{hang: late}
+			}
+			return reaction{}
+		})
+		g := mustLock(t, c, "a")
+		<-g.Context().Done()
+		if got, want := time.Since(f.seen("/v1/sessions")[0].at), DefaultTTL-DefaultTTL/10; got != want {
+			t.Errorf("ended %v after the session was asked for, want %v", got, want)
+		}
+		_ = g.Release(t.Context())
+	})
+}
+
 func TestALeaseIsCountedFromBeforeTheSending(t *testing.T) {
 	inBubble(t, func(t *testing.T, f *fake, c *Client, _ *bubbleClock) {
 		g := mustLock(t, c, "a")
@@ -91,7 +113,13 @@ func TestAnAnswerFromBeforeASuspendDoesNotRevive(t *testing.T) {
 	inBubble(t, func(t *testing.T, f *fake, c *Client, clk *bubbleClock) {
 		g := mustLock(t, c, "a")
 		answer := make(chan struct{})
-		f.react(firstTime(keepalivePath, reaction{hang: answer}))
+		first := firstTime(keepalivePath, reaction{hang: answer})
+		f.react(func(r *request) reaction {
+			if re := first(r); re.hang != nil {
+				return re
+			}
+			return reaction{cutBefore: true}
+		})
 		time.Sleep(DefaultTTL/3 + time.Second)
 		clk.jump.Add(int64(DefaultTTL))
 		close(answer)
@@ -99,6 +127,7 @@ func TestAnAnswerFromBeforeASuspendDoesNotRevive(t *testing.T) {
 		if g.Err() == nil {
 			t.Error("the guard lives on")
 		}
+		f.react(nil)
 		_ = g.Release(t.Context())
 	})
 }

@@ -33,6 +33,9 @@ func newNodes(urls []string) *nodes {
 	return n
 }
 
+// count is how many nodes there are.
+func (n *nodes) count() int { return len(n.all) }
+
 // pick returns the node to ask next and how long to wait before.
 func (n *nodes) pick() (at int, url string, wait time.Duration) {
 	n.mu.Lock()

@@ -51,11 +51,11 @@ var layers = map[string]layer{
 		never:   []string{"log", "log/slog"},
 	},
 	"api":    {never: []string{"net/http", "os", "log", "log/slog"}},
-	"client": {inside: []string{"api"}, outside: []string{"github.com/coder/websocket", xsys}, never: []string{"log", "log/slog"}},
+	"client": {inside: []string{"api"}, outside: []string{"github.com/coder/websocket", xsys}, never: []string{"log"}},
 	"cmd/lockctl": {
 		inside:  []string{"api", "client"},
 		outside: []string{cli, xsys},
-		never:   []string{"log", "log/slog"},
+		never:   []string{"log"},
 	},
 	"cmd/lockd": {
 		inside:  []string{"api", "cluster", "fsm", "gate", "transport/httpapi", "transport/peer"},
