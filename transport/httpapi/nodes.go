@@ -98,8 +98,8 @@ func (s *Server) status(x *exchange) {
 		StateHash: api.StateHash{Index: known.HashIndex, Hash: fmt.Sprintf("%016x", known.Hash)},
 		Members:   make([]api.Member, 0, len(known.Members)), Version: known.Version,
 	}
-	if known.Leader.ID != "" {
-		answer.Leader = &api.LeaderRef{ID: known.Leader.ID, ClientURL: known.Leader.ClientURL}
+	if known.LeaderID != "" {
+		answer.Leader = &api.LeaderRef{ID: known.LeaderID, ClientURL: known.LeaderClientURL}
 	}
 	for _, m := range known.Members {
 		answer.Members = append(answer.Members, api.Member{
