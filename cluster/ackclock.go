@@ -22,6 +22,8 @@ type ackClock struct {
 	// term is the term being led, zero for none.
 	term uint64
 	sent map[raft.ServerID]time.Time
+	// followed is like sent, for messages that carry the log, not heartbeats.
+	followed map[raft.ServerID]time.Time
 	// proved is told of every advance; it must not block.
 	proved func(until time.Time)
 }
@@ -32,6 +34,7 @@ func (c *ackClock) lead(term uint64, proved func(until time.Time)) {
 	defer c.mu.Unlock()
 	c.term, c.proved = term, proved
 	c.sent = make(map[raft.ServerID]time.Time)
+	c.followed = make(map[raft.ServerID]time.Time)
 }
 
 // record notes that voter answered with success what was sent at sent, in term.
@@ -59,6 +62,23 @@ func (c *ackClock) until(term uint64, now time.Time) time.Time {
 		return time.Time{}
 	}
 	return c.quorum(now)
+}
+
+// recordLog notes that member took a message that carries the log.
+func (c *ackClock) recordLog(term uint64, member raft.ServerID, sent time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if term == c.term && sent.After(c.followed[member]) {
+		c.followed[member] = sent
+	}
+}
+
+// following returns when the member was last sent something of the log that it
+// took, in the term being led; zero for never.
+func (c *ackClock) following(member raft.ServerID) time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.followed[member]
 }
 
 // quorum returns the latest time that a quorum of voters has reached; c.mu is

@@ -64,7 +64,7 @@ func (n *Node) ask(ctx context.Context, peer raft.ServerID, kind byte, payload [
 		err    error
 	}
 	came := make(chan outcome, 1)
-	asked := n.leader.Load()
+	term := n.raft.CurrentTerm()
 	cancel, err := n.config.Link.Send(n.addrs[peer], kind, payload, func(answer []byte, _ bool, err error) {
 		select {
 		case came <- outcome{answer, err}:
@@ -77,7 +77,7 @@ func (n *Node) ask(ctx context.Context, peer raft.ServerID, kind byte, payload [
 	defer cancel()
 	for {
 		begun := n.begun.wait()
-		if l := n.leader.Load(); kind != kindStatus && l != asked && l.name != string(peer) {
+		if l := n.leader.Load(); kind != kindStatus && l != nil && l.term > term && l.name != string(peer) {
 			return nil, fmt.Errorf("%w: %w", ErrOutcomeUnknown, errSuperseded)
 		}
 		select {

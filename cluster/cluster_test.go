@@ -168,7 +168,7 @@ func release(run, text string) *gate.Command {
 // do has the node apply the command and fails the test if that fails.
 func do(t *testing.T, n *Node, cmd *gate.Command, want gate.Code) *Reply {
 	t.Helper()
-	reply, err := n.Do(within(t, 30*time.Second), cmd)
+	reply, err := n.Do(t.Context(), cmd)
 	if err != nil {
 		t.Fatalf("%s: %T: %v", n.config.Name, cmd.Op, err)
 	}

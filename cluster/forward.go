@@ -28,7 +28,7 @@ type forwarded struct {
 	limit *time.Timer
 
 	mu sync.Mutex
-	// term is the leader's, known with its first answer.
+	// term is this node's at the sending, then that of the leader's first answer.
 	term     uint64
 	answered bool
 	ended    bool
@@ -37,7 +37,7 @@ type forwarded struct {
 
 // forward sends a batch to the leader. Its answers come on the link's goroutine.
 func (n *Node) forward(peer raft.ServerID, batch []*proposal, over func()) {
-	f := &forwarded{node: n, peer: peer, batch: batch, over: over, room: newRoom()}
+	f := &forwarded{node: n, peer: peer, batch: batch, over: over, room: newRoom(), term: n.raft.CurrentTerm()}
 	var payload []byte
 	for _, p := range batch {
 		payload = appendBytes(payload, p.command)
@@ -175,15 +175,13 @@ func (f *forwarded) end() {
 	}
 }
 
-// superseded reports whether the leader that the call went to is known to lead
-// no more: a later term, begun by leader, is applied.
+// superseded reports whether nothing more is to be expected of the call, now that
+// the given term, begun by leader, is applied. A leader that was elected again
+// may still answer, but has forgotten who waits.
 func (f *forwarded) superseded(term uint64, leader string) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.answered {
-		return f.term < term
-	}
-	return string(f.peer) != leader
+	return f.term < term && (f.answered || string(f.peer) != leader)
 }
 
 // forwards are the calls under way.

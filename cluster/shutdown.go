@@ -38,15 +38,14 @@ func (n *Node) Shutdown(ctx context.Context) error {
 func (n *Node) handOver(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, maxHandOver)
 	defer cancel()
-	for len(n.addrs) > 1 && n.raft.State() == raft.Leader {
-		err := n.transfer(ctx, "")
-		if err == nil {
+	var err error
+	for len(n.addrs) > 1 && n.raft.State() == raft.Leader && n.pause(ctx, nil) == nil {
+		if err = n.transfer(ctx, ""); err == nil {
 			break
 		}
+	}
+	if err != nil {
 		n.logger.Warn("leadership not handed over", "error", err)
-		if n.pause(ctx, nil) != nil {
-			break
-		}
 	}
 	if err := n.calls.wait(ctx); err != nil {
 		n.logger.Warn("some calls were cut off", "error", err)

@@ -8,7 +8,7 @@ import (
 )
 
 // TransferLeadership has the leader, whichever node is asked, hand over to the
-// named member, or to the one that is furthest ahead if to is empty. It returns
+// named member, or to one that follows closely if to is empty. It returns
 // nil when the old leader has stepped down, or if the named member leads
 // already. Errors: ErrUnknownMember, ErrTransferFailed (retry is safe),
 // ErrNoLeader, ErrShuttingDown.
@@ -34,17 +34,20 @@ func (n *Node) TransferLeadership(ctx context.Context, to string) error {
 }
 
 // transfer hands over from this node; raft gives up by itself within twice the
-// election timeout.
+// election timeout. While it tries it takes no commands, and it goes on trying
+// for as long as its messages to the other node are under way: so it is not asked
+// to hand over to a member that is not following.
 func (n *Node) transfer(ctx context.Context, to raft.ServerID) error {
-	var future raft.Future
-	switch to {
-	case n.id:
+	if to == n.id {
 		return nil
-	case "":
-		future = n.raft.LeadershipTransfer()
-	default:
-		future = n.raft.LeadershipTransferToServer(to, raft.ServerAddress(n.addrs[to]))
 	}
+	if to == "" {
+		to = n.heir()
+	}
+	if n.config.Clock().Sub(n.clock.following(to)) > n.config.Timing.Heartbeat {
+		return fmt.Errorf("%w: %q does not follow the log", ErrTransferFailed, to)
+	}
+	future := n.raft.LeadershipTransferToServer(to, raft.ServerAddress(n.addrs[to]))
 	ended := make(chan error, 1)
 	if !n.spawn(func() { ended <- future.Error() }) {
 		return ErrShuttingDown
@@ -58,6 +61,17 @@ func (n *Node) transfer(ctx context.Context, to raft.ServerID) error {
 	case <-ctx.Done():
 		return fmt.Errorf("%w: %w", ErrTransferFailed, ctx.Err())
 	}
+}
+
+// heir returns the voter that follows most closely.
+func (n *Node) heir() raft.ServerID {
+	var heir raft.ServerID
+	for _, id := range n.voters() {
+		if id != n.id && (heir == "" || n.clock.following(id).After(n.clock.following(heir))) {
+			heir = id
+		}
+	}
+	return heir
 }
 
 func (n *Node) sendTransfer(ctx context.Context, peer raft.ServerID, to string) error {

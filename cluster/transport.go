@@ -75,6 +75,9 @@ func (t *transport) AppendEntries(id raft.ServerID, addr raft.ServerAddress, arg
 	}
 	if resp.Success && resp.Term == args.Term {
 		t.clock.record(args.Term, id, sent)
+		if args.PrevLogEntry > 0 {
+			t.clock.recordLog(args.Term, id, sent)
+		}
 	}
 	return nil
 }

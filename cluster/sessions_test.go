@@ -1,0 +1,219 @@
+package cluster
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"lockd/gate"
+)
+
+// lives reports whether the session is in the leader's table.
+func lives(n *Node, id gate.SessionID) bool {
+	view, _ := n.fsm.View()
+	_, ok := view.Session(id)
+	return ok
+}
+
+// endOfSession returns how long it takes until the session is gone.
+func endOfSession(t *testing.T, n *Node, id gate.SessionID, since time.Time) time.Duration {
+	t.Helper()
+	for lives(n, id) {
+		if time.Since(since) > time.Minute {
+			t.Fatal("the session lives on")
+		}
+		time.Sleep(time.Millisecond)
+	}
+	return time.Since(since)
+}
+
+func TestSessionWithoutKeepaliveExpiresAfterItsTTLAndBeforeASecondMore(t *testing.T) {
+	inCluster(t, func(t *testing.T, c *testCluster) {
+		leader := c.leader()
+		for _, ttl := range []time.Duration{time.Second, 5 * time.Second} {
+			began := time.Now()
+			id := openSession(t, leader, ttl)
+			if took := endOfSession(t, leader, id, began); took < ttl || took > ttl+time.Second {
+				t.Errorf("TTL %s: gone after %s", ttl, took)
+			}
+		}
+	})
+}
+
+func TestAcknowledgedKeepaliveThroughAnyNodeGivesAFullTTL(t *testing.T) {
+	inCluster(t, func(t *testing.T, c *testCluster) {
+		leader := c.leader()
+		const ttl = 2 * time.Second
+		id := openSession(t, leader, ttl)
+		var sent time.Time
+		for i := range 9 {
+			time.Sleep(1500 * time.Millisecond)
+			n := c.nodes[c.members[i%3].Name]
+			sent = time.Now()
+			lease, err := keepalive(t, n, id)
+			if err != nil || !lease.Alive || lease.TTL != ttl || lease.Left > ttl || lease.Left < ttl-100*time.Millisecond {
+				t.Fatalf("%s: keepalive: %+v, %v", n.config.Name, lease, err)
+			}
+		}
+		if took := endOfSession(t, leader, id, sent); took < ttl || took > ttl+time.Second {
+			t.Errorf("gone after %s", took)
+		}
+	})
+}
+
+func TestKeepaliveOfASessionThatIsGoneSaysSo(t *testing.T) {
+	inCluster(t, func(t *testing.T, c *testCluster) {
+		leader := c.leader()
+		id := openSession(t, leader, time.Second)
+		time.Sleep(3 * time.Second)
+		for _, n := range c.nodes {
+			forged := gate.SessionID{Number: 1 << 40, Nonce: 1}
+			leases, err := n.Keepalive(within(t, time.Second), []gate.SessionID{id, forged})
+			if err != nil || leases[0] != (Lease{ID: id}) || leases[1] != (Lease{ID: forged}) {
+				t.Errorf("%s: %+v, %v", n.config.Name, leases, err)
+			}
+		}
+	})
+}
+
+func TestNewLeaderGivesEverySessionAFullTTL(t *testing.T) {
+	inCluster(t, func(t *testing.T, c *testCluster) {
+		old := c.leader()
+		const ttl = 3 * time.Second
+		id := openSession(t, old, ttl)
+		time.Sleep(2500 * time.Millisecond)
+		c.network.isolate(old.config.Name)
+		lost := time.Now()
+		next := c.newLeader(old)
+		if took := endOfSession(t, next, id, lost); took < ttl || took > ttl+3*time.Second {
+			t.Errorf("gone %s after the old leader", took)
+		}
+	})
+}
+
+func TestNewLeaderGivesEveryRequestItsFullWait(t *testing.T) {
+	inCluster(t, func(t *testing.T, c *testCluster) {
+		old := c.leader()
+		follower := c.followers(old)[0]
+		session := openSession(t, old, time.Hour)
+		do(t, old, acquire("run-1", "k"), gate.Acquired)
+		reply := do(t, follower, waitFor(session, "run-2", "k", 3*time.Second), gate.Queued)
+		time.Sleep(2500 * time.Millisecond)
+		c.network.isolate(old.config.Name)
+		lost := time.Now()
+		r := late(t, reply, time.Minute)
+		if r.Result.Code != gate.Occupied {
+			t.Errorf("code %d", r.Result.Code)
+		}
+		if took := time.Since(lost); took < 3*time.Second || took > 6*time.Second {
+			t.Errorf("the wait was over %s after the old leader", took)
+		}
+	})
+}
+
+func TestWaitEndsOnTime(t *testing.T) {
+	inCluster(t, func(t *testing.T, c *testCluster) {
+		leader := c.leader()
+		session := openSession(t, leader, time.Hour)
+		do(t, leader, acquire("run-1", "k"), gate.Acquired)
+		for _, wait := range []time.Duration{10 * time.Millisecond, time.Second} {
+			began := time.Now()
+			reply := do(t, leader, waitFor(session, "run-2", "k", wait), gate.Queued)
+			late(t, reply, time.Minute)
+			if took := time.Since(began); took < wait || took > wait+100*time.Millisecond {
+				t.Errorf("wait %s: over after %s", wait, took)
+			}
+		}
+	})
+}
+
+func TestLockDelayOfAnExpiredSessionEnds(t *testing.T) {
+	inCluster(t, func(t *testing.T, c *testCluster) {
+		leader := c.leader()
+		opened := do(t, leader, &gate.Command{Op: &gate.OpenSession{TTL: time.Second, LockDelay: 2 * time.Second, Nonce: 1}}, gate.SessionOpened)
+		cmd := acquire("run-1", "k")
+		cmd.Session = opened.Result.Session
+		do(t, leader, cmd, gate.Acquired)
+		time.Sleep(2 * time.Second)
+		do(t, leader, acquire("run-2", "k"), gate.Occupied)
+		time.Sleep(2500 * time.Millisecond)
+		do(t, leader, acquire("run-2", "k"), gate.Acquired)
+	})
+}
+
+func TestNothingIsAcknowledgedOnceAnExpiryWasProposed(t *testing.T) {
+	inCluster(t, func(t *testing.T, c *testCluster) {
+		leader := c.leader()
+		id := openSession(t, leader, time.Minute)
+		o := leader.office.Load()
+		o.mu.Lock()
+		o.keeper.ending[timerKey{gate.SessionTTL, id.Number}] = true
+		o.mu.Unlock()
+		for _, n := range c.nodes {
+			ctx := within(t, 500*time.Millisecond)
+			if leases, err := n.Keepalive(ctx, []gate.SessionID{id}); err == nil {
+				t.Errorf("%s: acknowledged: %+v", n.config.Name, leases)
+			}
+		}
+		// Once the expiry is applied the answer is known.
+		answered := make(chan []Lease, 1)
+		go func() {
+			leases, _ := leader.Keepalive(within(t, time.Second), []gate.SessionID{id})
+			answered <- leases
+		}()
+		time.Sleep(100 * time.Millisecond)
+		batch := expiry{sessions: []uint64{id.Number}}
+		if _, err := leader.commit(&gate.Command{Op: &gate.Expire{Term: o.term, Sessions: batch.sessions}}); err != nil {
+			t.Fatal(err)
+		}
+		o.settle(batch)
+		if leases := <-answered; len(leases) != 1 || leases[0].Alive {
+			t.Errorf("leases %+v", leases)
+		}
+	})
+}
+
+func TestExpiryThatCannotBeProposedIsProposedAgain(t *testing.T) {
+	inCluster(t, func(t *testing.T, c *testCluster) {
+		leader := c.leader()
+		began := time.Now()
+		id := openSession(t, leader, time.Second)
+		// Around the expiry the leader's messages are lost for less than its
+		// lease, so that it leads on.
+		time.Sleep(950 * time.Millisecond)
+		for _, f := range c.followers(leader) {
+			c.network.cut(leader.config.Name, f.config.Name)
+		}
+		time.Sleep(100 * time.Millisecond)
+		c.network.heal()
+		endOfSession(t, c.leader(), id, began)
+	})
+}
+
+func TestManySessionsExpireInBatches(t *testing.T) {
+	inCluster(t, func(t *testing.T, c *testCluster) {
+		leader := c.leader()
+		const many = 3000
+		done := make(chan error)
+		for i := range many {
+			go func() {
+				_, err := leader.Do(context.Background(), &gate.Command{Op: &gate.OpenSession{TTL: 2 * time.Second, Nonce: uint64(i + 1)}})
+				done <- err
+			}()
+		}
+		for range many {
+			if err := <-done; err != nil {
+				t.Fatal(err)
+			}
+		}
+		before := leader.raft.AppliedIndex()
+		time.Sleep(3 * time.Second)
+		view, _ := leader.fsm.View()
+		if left := view.Size().Sessions; left != 0 {
+			t.Errorf("%d sessions are left", left)
+		}
+		if entries := leader.raft.AppliedIndex() - before; entries > 10 {
+			t.Errorf("%d entries for %d expiries", entries, many)
+		}
+	})
+}
