@@ -16,21 +16,21 @@ func (p *Peer) dial(ctx context.Context, addr string, what purpose, timeout time
 	ctx, cancel := context.WithDeadline(ctx, deadline)
 	defer cancel()
 	dialer := net.Dialer{KeepAliveConfig: keepAlive()}
-	raw, err = dialer.DialContext(ctx, "tcp", addr)
+	tcp, err := dialer.DialContext(ctx, "tcp", addr)
 	if err != nil {
 		return nil, nil, err
 	}
 	// Closing the port ends the handshake as well.
-	unhook := context.AfterFunc(ctx, func() { _ = raw.Close() })
-	conn, err = p.introduce(ctx, raw, addr, what, deadline)
+	unhook := context.AfterFunc(ctx, func() { _ = tcp.Close() })
+	conn, err = p.introduce(ctx, tcp, addr, what, deadline)
 	if !unhook() && err == nil {
 		err = ctx.Err()
 	}
 	if err != nil {
-		_ = raw.Close()
+		_ = tcp.Close()
 		return nil, nil, fmt.Errorf("handshake with %s: %w", addr, err)
 	}
-	return conn, raw, nil
+	return conn, tcp, nil
 }
 
 // introduce does the dialling side's part of the handshake.
