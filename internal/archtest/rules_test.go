@@ -48,7 +48,11 @@ var layers = map[string]layer{
 	"transport/httpapi": {
 		inside:  []string{"api", "cluster", "gate"},
 		outside: []string{hclog, prom, "github.com/coder/websocket"},
-		never:   []string{"log", "log/slog"},
+		never:   []string{"log/slog"},
+	},
+	"transport/httpapi/httpapitest": {
+		inside:  []string{"api"},
+		outside: []string{"github.com/pb33f"},
 	},
 	"api":    {never: []string{"net/http", "os", "log", "log/slog"}},
 	"client": {inside: []string{"api"}, outside: []string{"github.com/coder/websocket", xsys}, never: []string{"log"}},
