@@ -64,8 +64,7 @@ func (s *Server) transferLeadership(x *exchange) {
 		x.refuseError(fieldError("to", "names no member; GET /v1/status lists them"))
 		return
 	case errors.Is(err, cluster.ErrTransferFailed):
-		p := api.NewProblem(api.CodeNoLeader, "leadership stayed where it was; try again, or name another member")
-		x.refuse(p)
+		x.refuse(api.NewProblem(api.CodeNoLeader, "leadership stayed where it was; try again, or name another member"))
 		return
 	case err != nil:
 		x.refuse(nodeProblem(err, nil))
