@@ -104,28 +104,32 @@ func isEmbedded(doc *ast.CommentGroup) bool {
 	})
 }
 
+// A test sleeps only in packages whose tests run in virtual time.
 func TestNoTestSleepsOutsideVirtualTime(t *testing.T) {
-	for _, s := range allSources(t) {
-		if s.isTest() {
-			report(t, sleeps(s))
-		}
-	}
+	report(t, sleeps(allSources(t)))
 }
 
-func sleeps(s *source) []string {
-	imports := s.imports()
-	if imports["synctest"] == "testing/synctest" || imports["time"] != "time" {
-		return nil
+func sleeps(all []*source) []string {
+	virtual := make(map[string]bool)
+	for _, s := range all {
+		if s.isTest() && s.imports()["synctest"] == "testing/synctest" {
+			virtual[s.folder] = true
+		}
 	}
 	var wrong []string
-	ast.Inspect(s.syntax, func(n ast.Node) bool {
-		if sel, ok := n.(*ast.SelectorExpr); ok && sel.Sel.Name == "Sleep" {
-			if x, ok := sel.X.(*ast.Ident); ok && x.Name == "time" {
-				wrong = append(wrong, s.at(sel)+": time.Sleep in a test: wait for what should happen instead")
-			}
+	for _, s := range all {
+		if !s.isTest() || virtual[s.folder] || s.imports()["time"] != "time" {
+			continue
 		}
-		return true
-	})
+		ast.Inspect(s.syntax, func(n ast.Node) bool {
+			if sel, ok := n.(*ast.SelectorExpr); ok && sel.Sel.Name == "Sleep" {
+				if x, ok := sel.X.(*ast.Ident); ok && x.Name == "time" {
+					wrong = append(wrong, s.at(sel)+": time.Sleep in a test: wait for what should happen instead")
+				}
+			}
+			return true
+		})
+	}
 	return wrong
 }
 
@@ -138,7 +142,8 @@ func TestBrokenHouseRulesAreFound(t *testing.T) {
 	wantOne(t, undocumented([]*source{mustParse(t, "a/doc.go", "// A.\npackage a\n")}), "a has no doc.go")
 	wantOne(t, undocumented([]*source{mustParse(t, "a/x.go", "// Package a is.\npackage a\n")}), "a has no doc.go")
 	wantOne(t, packageState(mustParse(t, "a/x.go", "package a\nvar n int\nvar m = 1\n")), "variable n")
-	wantOne(t, sleeps(mustParse(t, "a/x_test.go", "package a\nimport \"time\"\nfunc f() { time.Sleep(1) }\n")), "x_test.go:3")
-	report(t, sleeps(mustParse(t, "a/x_test.go",
-		"package a\nimport (\n\"testing/synctest\"\n\"time\"\n)\nvar _ = synctest.Wait\nfunc f() { time.Sleep(1) }\n")))
+	sleeper := mustParse(t, "a/x_test.go", "package a\nimport \"time\"\nfunc f() { time.Sleep(1) }\n")
+	bubble := mustParse(t, "a/y_test.go", "package a\nimport \"testing/synctest\"\nvar _ = synctest.Wait\n")
+	wantOne(t, sleeps([]*source{sleeper}), "x_test.go:3")
+	report(t, sleeps([]*source{sleeper, bubble}))
 }
