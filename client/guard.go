@@ -65,7 +65,7 @@ func (s *session) grip(ctx context.Context, w *want, asked []*hold, grants []api
 	for _, h := range asked {
 		h.users--
 		if h.users == 0 && h.token == 0 && !h.unsettled {
-			delete(s.holds, h.name)
+			s.forget(h)
 		}
 	}
 	s.grips[g] = struct{}{}
@@ -89,8 +89,8 @@ func newGuard(g *grip) *Guard {
 
 // abandoned complains of a guard that was never released.
 func (g *grip) abandoned() {
-	g.s.c.config.Logger.Error("lockd: a guard was garbage collected and never released; its lock stays held",
-		"names", g.names(), "run", g.run, "session", g.s.id, "acquired_at", g.caller())
+	g.s.c.config.Logger.Error("lockd: a guard was garbage collected and never released",
+		"names", g.names(), "run", g.run, "session", g.s.id, "still_held", g.ctx.Err() == nil, "acquired_at", g.caller())
 }
 
 func (g *grip) names() string {

@@ -70,10 +70,11 @@ func (s *session) tryEnter(names []holdName) ([]*hold, chan struct{}) {
 	return holds, nil
 }
 
-// use counts one more user of a name.
+// use counts one more user of a name. What is being given back is replaced: a name
+// may turn out to be another spelling of one that nobody waited for.
 func (s *session) use(n holdName) *hold {
 	h := s.holds[n]
-	if h == nil {
+	if h == nil || h.leaving != nil {
 		h = &hold{name: n}
 		s.holds[n] = h
 	}
@@ -93,10 +94,17 @@ func (s *session) leave(holds []*hold, unsettled bool) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, h := range gives {
-		delete(s.holds, h.name)
+		s.forget(h)
 		close(h.leaving)
 	}
 	return err
+}
+
+// forget drops a hold, unless another has taken its place.
+func (s *session) forget(h *hold) {
+	if s.holds[h.name] == h {
+		delete(s.holds, h.name)
+	}
 }
 
 func (s *session) unuse(holds []*hold, unsettled bool) []*hold {
@@ -109,7 +117,7 @@ func (s *session) unuse(holds []*hold, unsettled bool) []*hold {
 		switch {
 		case h.forfeited || h.users > 0:
 		case h.token == 0 && !h.unsettled:
-			delete(s.holds, h.name)
+			s.forget(h)
 		default:
 			h.leaving = make(chan struct{})
 			gives = append(gives, h)
@@ -191,9 +199,7 @@ func (s *session) forfeit(lost granted) {
 		return
 	}
 	h.forfeited = true
-	if s.holds[h.name] == h {
-		delete(s.holds, h.name)
-	}
+	s.forget(h)
 	for g := range s.grips {
 		if g.has(h) {
 			g.cancel(ErrTaken)
