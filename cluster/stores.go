@@ -97,17 +97,25 @@ func (l *guardedLog) DeleteRange(from, to uint64) error {
 
 func (l *guardedLog) snapshotTaken() { l.grown.Store(0) }
 
+// guardedStable does not return from a failed write: raft would panic before the
+// process could end in order, and nothing may follow anyway.
 type guardedStable struct {
 	raft.StableStore
 	dog *watchdog
 }
 
 func (s *guardedStable) Set(key, value []byte) error {
-	return s.dog.write("storing a vote", func() error { return s.StableStore.Set(key, value) })
+	if s.dog.write("storing a vote", func() error { return s.StableStore.Set(key, value) }) != nil {
+		select {}
+	}
+	return nil
 }
 
 func (s *guardedStable) SetUint64(key []byte, value uint64) error {
-	return s.dog.write("storing the term", func() error { return s.StableStore.SetUint64(key, value) })
+	if s.dog.write("storing the term", func() error { return s.StableStore.SetUint64(key, value) }) != nil {
+		select {}
+	}
+	return nil
 }
 
 type guardedSnapshots struct {
