@@ -2,6 +2,7 @@ package fsm
 
 import (
 	"errors"
+	"fmt"
 	"reflect"
 	"testing"
 	"time"
@@ -190,6 +191,21 @@ func TestDecodedCommandKeepsNothingOfItsBytes(t *testing.T) {
 	}
 }
 
+// Whoever keeps one name of many must not keep the bytes of them all.
+func TestStringsOfALongCommandAreKeptOneByOne(t *testing.T) {
+	decodes := func(wants int) float64 {
+		op := &gate.Acquire{Run: "run"}
+		for i := range wants {
+			op.Wants = append(op.Wants, gate.Want{Name: ref(fmt.Sprintf("a-rather-long-reference/%d", i))})
+		}
+		b := AppendCommand(nil, &gate.Command{Op: op})
+		return testing.AllocsPerRun(100, func() { _, _ = DecodeCommand(b) })
+	}
+	if short, long := decodes(10), decodes(gate.MaxWants); short > 5 || long < gate.MaxWants {
+		t.Errorf("allocations of a short command: %v, of a long one: %v", short, long)
+	}
+}
+
 // body returns a command's encoding without its version byte.
 func body(x *gate.Command) []byte { return AppendCommand(nil, x)[1:] }
 
@@ -259,19 +275,20 @@ func TestWhatANewerNodeWroteIsRefusedAsNewer(t *testing.T) {
 func TestDamagedCommandsAreRefused(t *testing.T) {
 	close1 := body(&gate.Command{Op: &gate.CloseSession{}})
 	for what, b := range map[string][]byte{
-		"nothing":              nil,
-		"version zero":         {0},
-		"no operation":         command(),
-		"two operations":       command(append(close1, close1...)...),
-		"wrong wire type":      command(append([]byte{2<<3 | 2, 0}, close1...)...),
-		"length beyond end":    command(17<<3&0x7f|2|0x80, 1, 9),
-		"endless number":       command(2<<3, 0xff, 0xff),
-		"field number zero":    command(0, 0),
-		"packed, cut":          command(append([]byte{4<<3 | 2, 1, 0x80}, close1...)...),
-		"number out of range":  command(0x82, 1, 7, 3<<3, 0xff, 0xff, 0xff, 0xff, 0xff, 1),
-		"nameless give":        command(append(protowire.AppendTag(nil, 17, protowire.BytesType), 2, 2<<3|2, 0)...),
-		"acquire of nothing":   command(append(protowire.AppendTag(nil, 16, protowire.BytesType), 0)...),
-		"truth neither 0 or 1": append([]byte{resultVersion}, 4<<3, 2),
+		"nothing":                   nil,
+		"version zero":              {0},
+		"no operation":              command(),
+		"two operations":            command(append(close1, close1...)...),
+		"wrong wire type":           command(append([]byte{2<<3 | 2, 0}, close1...)...),
+		"length beyond end":         command(17<<3&0x7f|2|0x80, 1, 9),
+		"length beyond its message": command(append(protowire.AppendTag(nil, 22, protowire.BytesType), 2, 1<<3|2, 2, 15<<3, 1)...),
+		"endless number":            command(2<<3, 0xff, 0xff),
+		"field number zero":         command(0, 0),
+		"packed, cut":               command(append([]byte{4<<3 | 2, 1, 0x80}, close1...)...),
+		"number out of range":       command(0x82, 1, 7, 3<<3, 0xff, 0xff, 0xff, 0xff, 0xff, 1),
+		"nameless give":             command(append(protowire.AppendTag(nil, 17, protowire.BytesType), 2, 2<<3|2, 0)...),
+		"acquire of nothing":        command(append(protowire.AppendTag(nil, 16, protowire.BytesType), 0)...),
+		"truth neither 0 or 1":      append([]byte{resultVersion}, 4<<3, 2),
 	} {
 		_, err := DecodeCommand(b)
 		if what == "truth neither 0 or 1" {

@@ -82,6 +82,21 @@ func TestARestoredTableEqualsTheOneThatWasWritten(t *testing.T) {
 	}
 }
 
+func TestARestoreReplacesTheTableAndNoViewOfIt(t *testing.T) {
+	source, l := busyLog(t), wideLog()
+	old, _ := l.fsm.View()
+	before := old.Hash()
+	if err := restore(l.fsm, source.snapshot(t)); err != nil {
+		t.Fatal(err)
+	}
+	if l.hash() != source.hash() {
+		t.Error("the view is not of the restored table")
+	}
+	if old.Hash() != before || len(old.Lock(key("key-7")).Holders) != 1 {
+		t.Error("the view of an earlier reader changed")
+	}
+}
+
 func TestAnEmptyTableSurvivesASnapshot(t *testing.T) {
 	f := New(Config{})
 	if err := restore(f, newLog(Config{}).snapshot(t)); err != nil {
