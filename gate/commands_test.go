@@ -1,6 +1,7 @@
 package gate_test
 
 import (
+	"fmt"
 	"time"
 
 	"lockd/gate"
@@ -17,6 +18,8 @@ type generator struct {
 	model *model
 	// sent are the commands so far; any may be sent again.
 	sent []*gate.Command
+	// queuedAs are the numbers of the requests that acquires were queued as.
+	queuedAs map[gate.Op]uint64
 	// seqs are the highest seq used by session number.
 	seqs  map[uint64]uint64
 	nonce uint64
@@ -40,7 +43,7 @@ func universeNames() []gate.Name {
 }
 
 func newGenerator(s source, m *model) *generator {
-	return &generator{source: s, model: m, seqs: map[uint64]uint64{}}
+	return &generator{source: s, model: m, queuedAs: map[gate.Op]uint64{}, seqs: map[uint64]uint64{}}
 }
 
 func (g *generator) chance(percent int) bool { return g.n(100) < percent }
@@ -89,7 +92,7 @@ func (g *generator) make() *gate.Command {
 	case c < 79 || len(g.model.sessions) < 2:
 		return &gate.Command{Op: &gate.OpenSession{
 			TTL: 10 * time.Second, LockDelay: time.Duration(g.n(2)*5) * time.Second,
-			Client: gate.Client{Name: "c"}, Nonce: g.fresh(),
+			Client: gate.Client{Name: g.word("c")}, Nonce: g.fresh(),
 		}}
 	case c < 83:
 		return g.in(&gate.Downgrade{Run: g.run(), Name: g.ref(), Mode: g.mode(), Scope: g.scope()}, 40)
@@ -110,6 +113,9 @@ func (g *generator) fresh() uint64 {
 	g.nonce++
 	return g.nonce
 }
+
+// word is one of two.
+func (g *generator) word(stem string) string { return fmt.Sprint(stem, g.n(2)) }
 
 // session is mostly a live one, sometimes none that exists.
 func (g *generator) session() gate.SessionID {
@@ -153,7 +159,7 @@ func (g *generator) seen(cmd *gate.Command) {
 }
 
 func (g *generator) acquire() *gate.Command {
-	a := &gate.Acquire{Run: g.run(), Reason: "", Client: gate.Client{Name: "c"}}
+	a := &gate.Acquire{Run: g.run(), Reason: g.word("why"), Client: gate.Client{Name: g.word("c")}}
 	if g.chance(30) {
 		a.Wants = []gate.Want{{Name: g.key()}}
 		if g.chance(60) {
@@ -165,7 +171,7 @@ func (g *generator) acquire() *gate.Command {
 		}
 		a.Wants = gate.MergeWants(a.Wants)
 	}
-	if g.chance(20) {
+	if g.chance(20) || true { // HACK8
 		// As a run's waiting request, to join it.
 		if r, waits := g.model.waiting(a.Run); waits {
 			a.Wants, a.Limit = r.Wants, r.Limit
@@ -277,16 +283,12 @@ func (g *generator) again() *gate.Command {
 	recent := g.n(min(len(g.sent), 40))
 	again := *g.sent[len(g.sent)-1-recent]
 	if a, ok := again.Op.(*gate.Acquire); ok {
-		resumed := *a
-		if r, waits := g.model.waiting(a.Run); waits && g.chance(40) {
-			resumed.Resume = r.Number
-		} else if h, ok := g.hold(); ok && g.chance(40) {
-			resumed.Resume = h.Request
+		if request := g.queuedAs[a]; request != 0 && g.chance(60) {
+			resumed := *a
+			resumed.Resume = request
+			again.Op = &resumed
+			g.queuedAs[&resumed] = request
 		}
-		if resumed.Wait == 0 {
-			resumed.Resume = 0
-		}
-		again.Op = &resumed
 	}
 	if again.Seq != 0 && g.chance(20) {
 		again.Acked, again.Done = 0, nil

@@ -51,7 +51,7 @@ func (m *model) acquire(session gate.SessionID, seq uint64, a *gate.Acquire) gat
 	for _, w := range a.Wants {
 		m.event(gate.Event{
 			Kind: gate.EventQueued, Name: w.Name, Run: a.Run, Session: request.Session,
-			Mode: w.Mode, Scope: w.Scope, Request: request.Number, Reason: a.Reason,
+			Mode: shownMode(w, limit), Scope: w.Scope, Request: request.Number, Reason: a.Reason,
 		})
 	}
 	return m.queued(request.Number)
@@ -96,7 +96,7 @@ func (m *model) privateOfAll(a *gate.Acquire) *gate.Session {
 // grant gives the request everything it wants (rules 3 and 4).
 func (m *model) grant(r gate.Request) gate.Result {
 	result := gate.Result{
-		Code: gate.Acquired, Run: r.Run, Session: r.Session, Reentrant: true, At: m.now, Limit: r.Limit,
+		Code: gate.Acquired, Run: r.Run, Session: r.Session, Reentrant: true, Limit: r.Limit,
 	}
 	for _, w := range r.Wants {
 		full := m.full(r.Run, w, r.Limit)
@@ -109,16 +109,24 @@ func (m *model) grant(r gate.Request) gate.Result {
 		if stronger || moved {
 			h = m.take(r, full, h, moved)
 		}
-		g := gate.Grant{Name: h.Name, Mode: h.Mode, Scope: h.Scope, Token: h.Token}
-		if e, bad := m.endings[w.Name]; bad {
-			g.Previous = &e
+		result.Grants, result.At = append(result.Grants, m.granted(h)), max(result.At, h.At)
+		if len(result.Grants) == 1 {
+			result.Session = h.Session
 		}
-		result.Grants = append(result.Grants, g)
 	}
 	if s := m.session(r.Session); s != nil && s.Private && r.Number != 0 {
 		m.timer(gate.SessionTTL, s.ID.Number, s.TTL)
 	}
 	return result
+}
+
+// granted tells of a hold what its run is told.
+func (m *model) granted(h gate.Hold) gate.Grant {
+	g := gate.Grant{Name: h.Name, Mode: h.Mode, Scope: h.Scope, Token: h.Token}
+	if e, bad := m.endings[h.Name]; bad {
+		g.Previous = &e
+	}
+	return g
 }
 
 // take makes a hold with a new token, in place of the old one if there is one.
@@ -128,9 +136,11 @@ func (m *model) take(r gate.Request, full gate.Want, old gate.Hold, moved bool) 
 		Name: full.Name, Mode: full.Mode, Scope: full.Scope, Run: r.Run, Session: r.Session, Token: m.counters.Token,
 		At: m.now, Reason: r.Reason, Client: r.Client, Limit: r.Limit, Request: r.Number,
 	}
-	kind := gate.EventAcquired
 	if old.Token != 0 {
 		m.removeHold(old)
+		if strength(old) == full {
+			h.At = old.At
+		}
 		if r.Session.IsZero() {
 			h.Session = old.Session
 		}
@@ -138,14 +148,20 @@ func (m *model) take(r gate.Request, full gate.Want, old gate.Hold, moved bool) 
 			s.Lost++
 		}
 	}
+	kinds := []gate.EventKind{gate.EventAcquired}
 	if moved {
-		kind = gate.EventMoved
+		kinds = []gate.EventKind{gate.EventMoved}
+		if strength(old) != full {
+			kinds = []gate.EventKind{gate.EventMoved, gate.EventAcquired}
+		}
 	}
 	m.putHold(h)
-	m.event(gate.Event{
-		Kind: kind, Name: h.Name, Run: h.Run, Session: h.Session, Mode: h.Mode, Scope: h.Scope,
-		Token: h.Token, Request: h.Request, Reason: h.Reason,
-	})
+	for _, kind := range kinds {
+		m.event(gate.Event{
+			Kind: kind, Name: h.Name, Run: h.Run, Session: h.Session, Mode: h.Mode, Scope: h.Scope,
+			Token: h.Token, Request: h.Request, Reason: h.Reason,
+		})
+	}
 	return h
 }
 
@@ -175,23 +191,31 @@ func (m *model) waitingFor(request uint64) int {
 }
 
 // resume only tells what became of the request that an earlier copy queued.
+// Names that the run held already when the request was granted, and whose tokens
+// are lower therefore, need only be held still.
 func (m *model) resume(session gate.SessionID, a *gate.Acquire, limit uint32) gate.Result {
 	if own, waits := m.waiting(a.Run); waits && own.Number == a.Resume {
 		return m.join(own, session, 0, a)
 	}
 	result := gate.Result{Code: gate.Acquired, Run: a.Run, Limit: limit}
+	var granted, highest uint64
 	for _, w := range a.Wants {
 		h, ok := m.held(a.Run, w.Name)
-		if !ok || h.Request != a.Resume {
-			lost := m.occupied(a.Run, a.Wants, limit, last)
-			lost.Withdrawn = true
-			return lost
+		if !ok || strength(h) != m.full(a.Run, w, limit) {
+			granted = 0
+			break
 		}
-		g := gate.Grant{Name: h.Name, Mode: h.Mode, Scope: h.Scope, Token: h.Token}
-		if e, bad := m.endings[w.Name]; bad {
-			g.Previous = &e
+		if highest = max(highest, h.Token); h.Request == a.Resume {
+			granted = max(granted, h.Token)
 		}
-		result.Grants, result.Session, result.At = append(result.Grants, g), h.Session, h.At
+		if result.Grants = append(result.Grants, m.granted(h)); len(result.Grants) == 1 {
+			result.Session = h.Session
+		}
+		result.At = max(result.At, h.At)
+	}
+	if granted == 0 || highest > granted {
+		result = m.occupied(a.Run, a.Wants, limit, last)
+		result.Withdrawn = true
 	}
 	return result
 }
@@ -203,18 +227,21 @@ func (m *model) occupied(run string, wants []gate.Want, limit uint32, number uin
 	}
 }
 
-// queued tells where a request waits: its worst place at any of its names.
+// queued tells where a request waits: its place at that of its names where it
+// is worst, the first of those if there are several.
 func (m *model) queued(number uint64) gate.Result {
 	i := slices.IndexFunc(m.requests, func(r gate.Request) bool { return r.Number == number })
 	r := m.requests[i]
 	result := gate.Result{
-		Code: gate.Queued, Run: r.Run, Session: r.Session, Request: number, At: r.At, Wait: r.Wait, Limit: r.Limit,
+		Code: gate.Queued, Run: r.Run, Session: r.Session, Request: number, At: r.At, Wait: r.Wait,
+		Waited: m.since(r.At), Limit: r.Limit,
 	}
 	for _, w := range r.Wants {
 		queue := m.queue(w.Name)
 		place := slices.IndexFunc(queue, func(q gate.Request) bool { return q.Number == number })
-		result.Position = max(result.Position, uint32(place+1))
-		result.Waiting = max(result.Waiting, uint32(len(queue)))
+		if position := uint32(place + 1); position > result.Position {
+			result.Position, result.Waiting = position, uint32(len(queue))
+		}
 	}
 	return result
 }

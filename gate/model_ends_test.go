@@ -32,7 +32,10 @@ func (m *model) release(op *gate.Release) gate.Result {
 	if len(missing) > 0 {
 		return gate.Result{Code: gate.NotHeld, Run: op.Run, Missing: missing}
 	}
-	for _, h := range given {
+	for i, h := range given {
+		if slices.ContainsFunc(given[:i], func(x gate.Hold) bool { return x.Token == h.Token }) {
+			continue // named twice
+		}
 		m.endHold(h, gate.EndReleased, "", "")
 	}
 	if withdraw {
@@ -63,17 +66,25 @@ func (m *model) downgrade(op *gate.Downgrade) gate.Result {
 	if h.Mode == gate.Shared && op.Mode == gate.Exclusive || h.Scope == gate.Node && op.Scope == gate.Tree {
 		return gate.Result{Code: gate.NotWeaker, Run: op.Run}
 	}
-	h.Mode, h.Scope = op.Mode, op.Scope
-	m.putHold(h)
+	if h.Mode != op.Mode || h.Scope != op.Scope {
+		h.Mode, h.Scope = op.Mode, op.Scope
+		m.putHold(h)
+		m.event(gate.Event{
+			Kind: gate.EventAcquired, Name: h.Name, Run: h.Run, Session: h.Session,
+			Mode: h.Mode, Scope: h.Scope, Token: h.Token, Request: h.Request, Reason: h.Reason,
+		})
+	}
 	return gate.Result{
 		Code: gate.Downgraded, Run: op.Run, Session: h.Session, At: h.At, Limit: h.Limit,
-		Grants: []gate.Grant{{Name: h.Name, Mode: h.Mode, Scope: h.Scope, Token: h.Token}},
+		Grants: []gate.Grant{m.granted(h)},
 	}
 }
 
 func (m *model) breakHold(op *gate.Break) gate.Result {
 	for _, h := range m.holds {
-		if h.Name != op.Name || h.Token != op.Token {
+		// A lock delay is not broken: a break sent twice would end the delay
+		// that the first one left behind.
+		if h.Name != op.Name || h.Token != op.Token || h.Run == "" {
 			continue
 		}
 		if s := m.session(h.Session); s != nil {
@@ -81,7 +92,7 @@ func (m *model) breakHold(op *gate.Break) gate.Result {
 		}
 		m.endHold(h, gate.EndBroken, op.Reason, op.Actor)
 		return gate.Result{
-			Code: gate.Broken, Run: h.Run,
+			Code: gate.Broken, Run: h.Run, Session: h.Session,
 			Grants: []gate.Grant{{Name: h.Name, Mode: h.Mode, Scope: h.Scope, Token: h.Token}},
 		}
 	}
@@ -103,7 +114,7 @@ func (m *model) endHold(h gate.Hold, end gate.End, reason, actor string) {
 	m.removeHold(h)
 	m.event(gate.Event{
 		Kind: endEvents[end], Name: h.Name, Run: h.Run, Session: h.Session, Mode: h.Mode, Scope: h.Scope,
-		Token: h.Token, Reason: reason, Actor: actor,
+		Token: h.Token, Request: h.Request, Reason: reason, Actor: actor,
 	})
 	if h.Run == "" {
 		m.timer(gate.LockDelay, h.Token, 0)
@@ -118,6 +129,7 @@ func (m *model) endHold(h gate.Hold, end gate.End, reason, actor string) {
 	m.forgetOldestEnding()
 	if s.LockDelay > 0 && (h.Mode == gate.Exclusive || h.Name.Kind == gate.Key) {
 		h.Run, h.Session, h.Ended, h.Delay = "", gate.SessionID{}, end, s.LockDelay
+		h.Client, h.Request = nil, 0
 		m.putHold(h)
 		m.timer(gate.LockDelay, h.Token, h.Delay)
 	}
@@ -139,7 +151,16 @@ func (m *model) forgetOldestEnding() {
 // withdraw ends a request whose names were released.
 func (m *model) withdraw(r gate.Request) {
 	m.leave(r)
-	m.answer(r, gate.Result{Code: gate.Occupied, Run: r.Run, Withdrawn: true, Waited: m.since(r.At)})
+	over := m.over(r)
+	over.Withdrawn = true
+	m.answer(r, over)
+}
+
+// over is the late answer of a request that was not granted.
+func (m *model) over(r gate.Request) gate.Result {
+	result := m.occupied(r.Run, r.Wants, r.Limit, r.Number)
+	result.Session, result.Waited = r.Session, m.since(r.At)
+	return result
 }
 
 // leave takes a request out of the queue.
@@ -148,24 +169,22 @@ func (m *model) leave(r gate.Request) {
 	for _, w := range r.Wants {
 		m.event(gate.Event{
 			Kind: gate.EventLeft, Name: w.Name, Run: r.Run, Session: r.Session,
-			Mode: w.Mode, Scope: w.Scope, Request: r.Number,
+			Mode: shownMode(w, r.Limit), Scope: w.Scope, Request: r.Number, Reason: r.Reason,
 		})
 	}
 }
 
 // endSession ends a session with its holds and requests; it returns how many
-// holds.
+// holds. They end in the order in which they were granted.
 func (m *model) endSession(s gate.Session, end gate.End) uint32 {
 	for _, r := range slices.Clone(m.requests) {
 		if r.Session == s.ID {
 			m.leave(r)
-			m.answer(r, gate.Result{Code: gate.SessionNotFound, Run: r.Run, Waited: m.since(r.At)})
+			m.answer(r, gate.Result{Code: gate.SessionNotFound, Run: r.Run, Session: r.Session, Waited: m.since(r.At)})
 		}
 	}
 	n := uint32(0)
-	holds := slices.Clone(m.holds)
-	slices.SortFunc(holds, byName)
-	for _, h := range holds {
+	for _, h := range slices.Clone(m.holds) {
 		if h.Session == s.ID {
 			m.endHold(h, end, "", "")
 			n++
@@ -200,9 +219,7 @@ func (m *model) expire(op *gate.Expire) gate.Result {
 		for _, r := range slices.Clone(m.requests) {
 			if r.Number == number {
 				m.leave(r)
-				over := m.occupied(r.Run, r.Wants, r.Limit, r.Number)
-				over.Waited, over.Wait = m.since(r.At), r.Wait
-				m.answer(r, over)
+				m.answer(r, m.over(r))
 				result.Count++
 			}
 		}
@@ -210,7 +227,7 @@ func (m *model) expire(op *gate.Expire) gate.Result {
 	for _, token := range op.Delays {
 		for _, h := range slices.Clone(m.holds) {
 			if h.Token == token && h.Run == "" {
-				m.endHold(h, gate.EndReleased, "", "")
+				m.endHold(h, gate.EndReleased, h.Reason, "")
 				result.Count++
 			}
 		}

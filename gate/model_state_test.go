@@ -37,9 +37,8 @@ func (m *model) Lock(name gate.Name) gate.Lock {
 	}
 	for i, r := range m.queue(name) {
 		w := r.Wants[slices.IndexFunc(r.Wants, func(w gate.Want) bool { return w.Name == name })]
-		w = m.full(r.Run, w, r.Limit)
 		lock.Waiters = append(lock.Waiters, gate.Waiter{
-			Request: &r, Mode: w.Mode, Scope: w.Scope, Position: uint32(i + 1), BlockedBy: m.pointsTo(r.Run),
+			Request: &r, Mode: shownMode(w, r.Limit), Scope: w.Scope, Position: uint32(i + 1), BlockedBy: m.blockedBy(r),
 		})
 	}
 	for _, h := range m.holds {
@@ -48,6 +47,29 @@ func (m *model) Lock(name gate.Name) gate.Lock {
 		}
 	}
 	return lock
+}
+
+// shownMode is the mode that a reader sees of a want.
+func shownMode(w gate.Want, limit uint32) gate.Mode {
+	if limit > 1 {
+		return gate.Shared
+	}
+	return w.Mode
+}
+
+// blockedBy lists the runs in the way of a request, sorted: those that its run
+// points to, and all holders of a semaphore, though nobody points to them.
+func (m *model) blockedBy(r gate.Request) []string {
+	runs := m.pointsTo(r.Run)
+	if isSemaphore(r.Wants, r.Limit) {
+		for _, h := range m.holdsOn(r.Wants[0].Name) {
+			if h.Run != "" {
+				runs = append(runs, h.Run)
+			}
+		}
+	}
+	slices.Sort(runs)
+	return slices.Compact(runs)
 }
 
 // locks lists the names in use of one kind that begin with prefix.
@@ -269,7 +291,12 @@ func resultLine(r gate.Result) string {
 	}
 	for _, c := range r.Conflicts {
 		parts.add("conflict %q waiting=%d", c.Name.Text, c.Waiting)
-		for _, h := range c.Holders {
+		// The rules give an order to the holders of one key only.
+		holders := slices.Clone(c.Holders)
+		if c.Name.Kind == gate.Reference {
+			slices.SortFunc(holders, byName)
+		}
+		for _, h := range holders {
 			parts.add("by %s", holdLine(h))
 		}
 	}

@@ -60,7 +60,7 @@ func (m *model) once(cmd *gate.Command) gate.Result {
 		return m.perform(cmd)
 	}
 	if m.session(cmd.Session) == nil {
-		return gate.Result{Code: gate.SessionNotFound}
+		return gate.Result{Code: gate.SessionNotFound, Session: cmd.Session}
 	}
 	if !numbered(cmd.Op) {
 		return m.perform(cmd)
@@ -71,13 +71,13 @@ func (m *model) once(cmd *gate.Command) gate.Result {
 		return m.perform(cmd)
 	}
 	if b.seen(cmd.Seq) {
-		return gate.Result{Code: gate.StaleRequest}
+		return gate.Result{Code: gate.StaleRequest, Session: cmd.Session}
 	}
 	if k := b.kept[cmd.Seq]; k != nil {
 		return m.repeat(k, cmd)
 	}
 	if b.finished() >= gate.MaxAnswers || b.ranges() > gate.MaxDoneRanges {
-		return gate.Result{Code: gate.Overloaded}
+		return gate.Result{Code: gate.Overloaded, Session: cmd.Session}
 	}
 	result := m.perform(cmd)
 	switch result.Code {
@@ -192,7 +192,7 @@ func (m *model) perform(cmd *gate.Command) gate.Result {
 		return m.breakHold(op)
 	case *gate.OpenSession:
 		s := m.open(gate.Session{TTL: op.TTL, LockDelay: op.LockDelay, Client: &op.Client}, op.Nonce)
-		return gate.Result{Code: gate.SessionOpened, Session: s.ID, TTL: s.TTL, LockDelay: s.LockDelay}
+		return gate.Result{Code: gate.SessionOpened, Session: s.ID, At: s.At, TTL: s.TTL, LockDelay: s.LockDelay}
 	case *gate.CloseSession:
 		s := m.session(cmd.Session)
 		if s == nil {
@@ -244,20 +244,20 @@ func (m *model) used(id gate.SessionID) bool {
 }
 
 // answer hands out the late result of a request that ended, and fixes it for
-// the commands that waited for it.
+// the commands that waited for it. Where the request's session ended, commands
+// of other sessions, which live on, are told that the request was withdrawn.
 func (m *model) answer(r gate.Request, result gate.Result) {
 	m.timer(gate.RequestWait, r.Number, 0)
 	m.out.Answers = append(m.out.Answers, gate.Answer{Request: r.Number, Result: result})
-	for session, b := range m.books {
-		for seq, k := range b.kept {
-			if k.request != r.Number || k.result != nil {
-				continue
+	if result.Code == gate.SessionNotFound {
+		result = m.over(r)
+		result.Withdrawn = true
+	}
+	for _, b := range m.books {
+		for _, k := range b.kept {
+			if k.request == r.Number && k.result == nil {
+				k.request, k.result = 0, &result
 			}
-			if result.Code == gate.SessionNotFound {
-				delete(m.books[session].kept, seq)
-				continue
-			}
-			k.request, k.result = 0, &result
 		}
 	}
 }
