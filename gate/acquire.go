@@ -73,13 +73,25 @@ func (t *Table) resume(a acquisition) Result {
 	if r := t.numbered(a.Resume); r != nil && r.Run == a.Run {
 		return t.rejoin(a, r)
 	}
-	byRequest := func(own *Hold) bool { return own.Request == a.Resume }
-	if a.held() && slices.ContainsFunc(a.owns, byRequest) {
+	if a.held() && grantedBy(a.owns, a.Resume) {
 		return t.acquired(a.claim, a.owns)
 	}
 	result := t.occupied(a.claim)
 	result.Withdrawn = true
 	return result
+}
+
+// grantedBy reports whether the holds are as a request's grant left them: one
+// is its, and none has a later token.
+func grantedBy(holds []*Hold, request uint64) bool {
+	var granted, highest uint64
+	for _, h := range holds {
+		highest = max(highest, h.Token)
+		if h.Request == request {
+			granted = max(granted, h.Token)
+		}
+	}
+	return granted != 0 && granted == highest
 }
 
 // take grants an acquire that need not wait.

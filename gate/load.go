@@ -42,12 +42,15 @@ func all[T any](tree *btree.BTreeG[T]) iter.Seq[T] {
 	return func(yield func(T) bool) { tree.Scan(yield) }
 }
 
-// Loader builds a table from its records, in any order of kinds.
-type Loader struct{ table *Table }
+// Loader builds a table from its records, in any order.
+type Loader struct {
+	table    *Table
+	requests []*Request
+}
 
 // NewLoader starts an empty table with the given counters.
 func NewLoader(c Counters) *Loader {
-	l := &Loader{New()}
+	l := &Loader{table: New()}
 	l.table.counters = c
 	return l
 }
@@ -65,7 +68,7 @@ func (l *Loader) Answer(x *SeqAnswer) { l.table.putAnswer(x) }
 func (l *Loader) Hold(x *Hold) { l.table.putHold(x) }
 
 // Request adds a waiting request.
-func (l *Loader) Request(x *Request) { l.table.putRequest(x) }
+func (l *Loader) Request(x *Request) { l.requests = append(l.requests, x) }
 
 // Ending adds a remembered ending.
 func (l *Loader) Ending(x *Ending) { l.table.putEnding(x) }
@@ -73,6 +76,9 @@ func (l *Loader) Ending(x *Ending) { l.table.putEnding(x) }
 // Table returns the table once all records are in, or an error that says which
 // invariant they break. The Loader must not be used afterwards.
 func (l *Loader) Table() (*Table, error) {
+	for _, r := range l.requests {
+		l.table.putRequest(r)
+	}
 	if err := l.table.Check(); err != nil {
 		return nil, err
 	}

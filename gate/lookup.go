@@ -1,5 +1,7 @@
 package gate
 
+import "slices"
+
 // own returns run's hold on n, or nil.
 func (s *state) own(run string, n Name) *Hold {
 	found, _ := s.runHolds.Get(runHold{hashRun(run), run, &Hold{Name: n}})
@@ -111,6 +113,29 @@ func (s *state) keyLimit(n Name) uint32 {
 // acquiring never weakens a hold (rule 3).
 func (h *Hold) join(w Want) Want {
 	return Want{Name: w.Name, Mode: min(w.Mode, h.Mode), Scope: max(w.Scope, h.Scope)}
+}
+
+// join is w joined with what run holds on its name.
+func (s *state) join(run string, w Want) Want {
+	if own := s.own(run, w.Name); own != nil {
+		return own.join(w)
+	}
+	return w
+}
+
+// want returns what the request asks of n, if it names it.
+func (r *Request) want(n Name) (w Want, named bool) {
+	i := slices.IndexFunc(r.Wants, func(w Want) bool { return w.Name == n })
+	if i < 0 {
+		return Want{}, false
+	}
+	return r.Wants[i], true
+}
+
+// names reports whether the request wants n.
+func (r *Request) names(n Name) bool {
+	_, named := r.want(n)
+	return named
 }
 
 // covers reports whether a hold is at least as strong as w on w's name.

@@ -140,11 +140,11 @@ func (t *Table) grantRequest(r *Request) {
 // ended. Commands of other, living sessions that joined it are told that it
 // was withdrawn.
 func (t *Table) leave(r *Request, code Code, withdrawn bool) {
+	for _, w := range r.Wants {
+		t.free(t.join(r.Run, w))
+	}
 	t.dropRequest(r)
 	t.requestEvent(EventLeft, r)
-	for _, w := range r.Wants {
-		t.free(w)
-	}
 	result := t.occupied(t.claimOf(r))
 	result.Session, result.Waited = r.Session, t.since(r.At)
 	result.Withdrawn = withdrawn || code == SessionNotFound

@@ -38,10 +38,6 @@ func (t *Table) release(op *Release) Result {
 	return result
 }
 
-func (r *Request) names(n Name) bool {
-	return slices.ContainsFunc(r.Wants, func(w Want) bool { return w.Name == n })
-}
-
 func (t *Table) releaseRun(op *ReleaseRun) Result {
 	result := Result{Code: RunReleased, Run: op.Run}
 	var holds []*Hold
@@ -73,10 +69,10 @@ func (t *Table) downgrade(op *Downgrade) Result {
 		h := *own
 		now = &h
 		h.Mode, h.Scope = op.Mode, op.Scope
+		t.freeHold(own)
 		t.dropHold(own)
 		t.putHold(&h)
 		t.holdEvent(EventAcquired, &h, h.Reason, "")
-		t.free(own.strength())
 	}
 	result := Result{Code: Downgraded, Run: op.Run}
 	t.describe(&result, []*Hold{now})
@@ -116,6 +112,7 @@ var endEvents = [...]EventKind{
 // endHold ends a hold. With a delay, what it held exclusively, or a key's slot,
 // stays closed to everybody as a hold of no run (rule 10).
 func (t *Table) endHold(h *Hold, end End, delay time.Duration, reason, actor string) {
+	t.freeHold(h)
 	t.dropHold(h)
 	t.holdEvent(endEvents[end], h, reason, actor)
 	badly := end == EndExpired || end == EndBroken
@@ -131,10 +128,20 @@ func (t *Table) endHold(h *Hold, end End, delay time.Duration, reason, actor str
 			Limit: h.Limit, Ended: end, Delay: delay,
 		})
 		t.timer(LockDelay, h.Token, delay)
-	} else {
-		t.free(h.strength())
 	}
 	t.endIfIdle(h.Session)
+}
+
+// freeHold notes that a hold is about to end or weaken. If its run waits for
+// the same name, its request weakens too: for others, who saw it joined with
+// the hold, and for itself.
+func (t *Table) freeHold(h *Hold) {
+	t.free(h.strength())
+	if r := t.request(h.Run); r != nil && r.names(h.Name) {
+		w, _ := r.want(h.Name)
+		t.free(h.join(w))
+		t.lookAt(r)
+	}
 }
 
 // endDelay opens what a lock delay kept closed.

@@ -152,10 +152,17 @@ func (s *state) putHold(h *Hold) {
 		s.delays.Set(h)
 		return
 	}
-	if s.request(h.Run) != nil && !s.holdsAny(h.Run) {
-		s.holdAndWait++
+	r := s.request(h.Run)
+	if r != nil {
+		if !s.holdsAny(h.Run) {
+			s.holdAndWait++
+		}
+		s.hide(r, h.Name)
 	}
 	s.runHolds.Set(runHold{hashRun(h.Run), h.Run, h})
+	if r != nil {
+		s.show(r, h.Name)
+	}
 	if !h.Session.IsZero() {
 		s.sessionHolds.Set(owned[*Hold]{h.Session.Number, h.Token, h})
 	}
@@ -172,9 +179,16 @@ func (s *state) dropHold(h *Hold) {
 		s.delays.Delete(h)
 		return
 	}
+	r := s.request(h.Run)
+	if r != nil {
+		s.hide(r, h.Name)
+	}
 	s.runHolds.Delete(runHold{hashRun(h.Run), h.Run, h})
-	if s.request(h.Run) != nil && !s.holdsAny(h.Run) {
-		s.holdAndWait--
+	if r != nil {
+		s.show(r, h.Name)
+		if !s.holdsAny(h.Run) {
+			s.holdAndWait--
+		}
 	}
 	if !h.Session.IsZero() {
 		s.sessionHolds.Delete(owned[*Hold]{session: h.Session.Number, id: h.Token})
@@ -183,7 +197,7 @@ func (s *state) dropHold(h *Hold) {
 
 func (s *state) putRequest(r *Request) {
 	for _, w := range r.Wants {
-		s.requests[w.Name.Kind].add(w, r.Number, r)
+		s.requests[w.Name.Kind].add(s.join(r.Run, w), r.Number, r)
 		addTally(s.queued, w.Name, 1)
 	}
 	s.runRequests.Set(r)
@@ -197,7 +211,7 @@ func (s *state) putRequest(r *Request) {
 
 func (s *state) dropRequest(r *Request) {
 	for _, w := range r.Wants {
-		s.requests[w.Name.Kind].remove(w, r.Number)
+		s.requests[w.Name.Kind].remove(s.join(r.Run, w), r.Number)
 		addTally(s.queued, w.Name, -1)
 	}
 	s.runRequests.Delete(r)
@@ -206,6 +220,21 @@ func (s *state) dropRequest(r *Request) {
 	s.hash -= hashRequest(r)
 	if s.holdsAny(r.Run) {
 		s.holdAndWait--
+	}
+}
+
+// hide takes a request's want of n out of the cover, and show puts it back:
+// around every change of what its run holds on n, because others see the
+// request as what it would hold.
+func (s *state) hide(r *Request, n Name) {
+	if w, named := r.want(n); named {
+		s.requests[n.Kind].remove(s.join(r.Run, w), r.Number)
+	}
+}
+
+func (s *state) show(r *Request, n Name) {
+	if w, named := r.want(n); named {
+		s.requests[n.Kind].add(s.join(r.Run, w), r.Number, r)
 	}
 }
 

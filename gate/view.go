@@ -79,16 +79,11 @@ func (v *View) Lock(n Name) Lock {
 	slices.SortFunc(l.Waiters, func(a, b Waiter) int { return cmp.Compare(a.Request.Number, b.Request.Number) })
 	for i := range l.Waiters {
 		w := &l.Waiters[i]
-		want := w.Request.want(n)
+		want, _ := w.Request.want(n)
 		w.Mode, w.Scope, w.Position = want.Mode, want.Scope, uint32(i+1)
 		w.BlockedBy = s.blockedBy(s.claimOf(w.Request))
 	}
 	return l
-}
-
-// want returns what the request asks of a name that it names.
-func (r *Request) want(n Name) Want {
-	return r.Wants[slices.IndexFunc(r.Wants, func(w Want) bool { return w.Name == n })]
 }
 
 // Place returns a waiting request's position, from 1, in the longest of the

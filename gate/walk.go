@@ -93,8 +93,8 @@ func (s *state) grantable(c claim) bool {
 		}
 	}
 	// Nobody can lead back to a run unless somebody waits while holding, or
-	// the run itself holds something that others wait for.
-	cyclic := s.holdAndWait > 0 || s.byNumber.Len() > 0 && s.holdsAny(c.run)
+	// others wait for what the run itself holds or waits for already.
+	cyclic := s.holdAndWait > 0 || s.byNumber.Len() > 0 && (s.holdsAny(c.run) || c.number == newest && s.request(c.run) != nil)
 	back := newWalk(s, c.run)
 	for _, w := range c.wants {
 		all := s.predecessors(c.run, c.number, w, func(r *Request) bool {
