@@ -2,7 +2,6 @@ package client
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -78,7 +77,7 @@ func (p Page) pairs() []string {
 
 // post sends one command, and waits until it is decided.
 func post[T any](ctx context.Context, c *Client, path string, body any, repeat bool, timeout time.Duration) (*T, error) {
-	raw, err := json.Marshal(body)
+	raw, err := marshal(body)
 	if err != nil {
 		return nil, fmt.Errorf("client: %s: %w", path, err)
 	}

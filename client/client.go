@@ -65,6 +65,7 @@ var defaultClient = sync.OnceValues(func() (*Client, error) { return New(ConfigF
 
 // Default returns the process's own client, made once from the environment as
 // ConfigFromEnv reads it. Every call returns the same client or the same error.
+// Close it when the process ends, if at all.
 func Default() (*Client, error) { return defaultClient() }
 
 func newClient(cfg Config, t transport, clk clock) *Client {

@@ -42,36 +42,38 @@ func refuse(code api.Code) func(http.ResponseWriter, *http.Request) {
 	return func(w http.ResponseWriter, _ *http.Request) { reply(w, code.Status(), api.NewProblem(code, "no")) }
 }
 
-func message1(id, kind string) string {
+func sse(id, kind string) string {
 	return fmt.Sprintf("id: %s\nevent: %s\ndata: {\"kind\":%q,\"token\":7}\n\n", id, kind, kind)
 }
 
-func TestEvents(t *testing.T) {
+type eventCase struct {
+	name    string
+	scripts []func(http.ResponseWriter, *http.Request)
+	after   string
+	want    []string // IDs and kinds, up to 9-9
+	resumed []string
+	err     error
+}
+
+func eventCases() []eventCase {
 	silent := func(w http.ResponseWriter, r *http.Request) {
 		io.WriteString(w, ": lockd\n\n")
 		http.NewResponseController(w).Flush()
 		<-r.Context().Done()
 	}
 	stop := func(w http.ResponseWriter, r *http.Request) {
-		io.WriteString(w, message1("9-9", "left"))
+		io.WriteString(w, sse("9-9", "left"))
 	}
-	for _, tc := range []struct {
-		name    string
-		scripts []func(http.ResponseWriter, *http.Request)
-		after   string
-		want    []string // IDs and kinds, up to 9-9
-		resumed []string
-		err     error
-	}{
+	return []eventCase{
 		{
 			name:    "come in order",
-			scripts: []func(http.ResponseWriter, *http.Request){say(": lockd\n\n" + message1("1-1", "acquired") + message1("1-2", "released") + message1("9-9", "left"))},
+			scripts: []func(http.ResponseWriter, *http.Request){say(": lockd\n\n" + sse("1-1", "acquired") + sse("1-2", "released") + sse("9-9", "left"))},
 			want:    []string{"1-1 acquired", "1-2 released", "9-9 left"},
 			resumed: []string{""},
 		},
 		{
 			name:    "resume behind the last one",
-			scripts: []func(http.ResponseWriter, *http.Request){say(message1("1-1", "acquired") + "id: 1-2\nevent: acq"), stop},
+			scripts: []func(http.ResponseWriter, *http.Request){say(sse("1-1", "acquired") + "id: 1-2\nevent: acq"), stop},
 			want:    []string{"1-1 acquired", "9-9 left"},
 			resumed: []string{"", "1-1"},
 		},
@@ -127,7 +129,11 @@ func TestEvents(t *testing.T) {
 			resumed: []string{""},
 			err:     errNoEvent,
 		},
-	} {
+	}
+}
+
+func TestEvents(t *testing.T) {
+	for _, tc := range eventCases() {
 		t.Run(tc.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				f, resumed := streams(t, tc.scripts...)

@@ -52,7 +52,7 @@ func (s *session) grip(ctx context.Context, w *want, asked []*hold, grants []api
 	if s.over.Err() != nil {
 		return nil
 	}
-	g := &grip{s: s, run: w.run, key: w.key != "", stack: append([]uintptr(nil), stack...), done: make(chan struct{})}
+	g := &grip{s: s, run: w.run, key: w.isKey, stack: append([]uintptr(nil), stack...), done: make(chan struct{})}
 	g.ctx, g.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
 	for _, grant := range grants {
 		h := s.use(holdName{run: w.run, key: g.key, text: grant.Ref})

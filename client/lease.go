@@ -1,7 +1,6 @@
 package client
 
 import (
-	"encoding/json"
 	"errors"
 	"net/http"
 	"time"
@@ -102,7 +101,7 @@ func (s *session) confirm(h granted) (bool, error) {
 	} else {
 		ask.Ref = h.name.text
 	}
-	body, err := json.Marshal(ask)
+	body, err := marshal(ask)
 	if err != nil {
 		return false, err
 	}

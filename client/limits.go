@@ -44,6 +44,9 @@ const (
 	// long a node that failed is left alone.
 	minBackoff = 25 * time.Millisecond
 	maxBackoff = 2 * time.Second
+	// maxResumePause bounds the pause before a wait is resumed that a node has cut
+	// short.
+	maxResumePause = 200 * time.Millisecond
 	// maxRetryAfter bounds the Retry-After that is honoured.
 	maxRetryAfter = 30 * time.Second
 

@@ -55,7 +55,7 @@ func (c *Client) LockAll(ctx context.Context, refs []Ref, opts ...Option) (*Guar
 // semaphore. It waits like Lock. Shared and Tree have no meaning here.
 func (c *Client) AcquireKey(ctx context.Context, key string, opts ...Option) (*Guard, error) {
 	w := c.newWant(opts)
-	w.key = key
+	w.isKey, w.key = true, key
 	return c.lock(ctx, w)
 }
 
@@ -155,18 +155,16 @@ func mayBeGranted(err error) bool {
 	if u, ok := errors.AsType[*unansweredError](err); ok {
 		return u.unknown
 	}
-	if e, ok := errors.AsType[*Error](err); ok {
-		status := e.Problem.Status
-		return status != http.StatusConflict && status != http.StatusBadRequest
-	}
-	return true
+	e, ok := errors.AsType[*Error](err)
+	refused := ok && e.Problem.Status == http.StatusConflict
+	return !refused && !errors.Is(err, ErrInvalidRequest)
 }
 
 // acquire sends the want and returns what it was granted.
 func (s *session) acquire(ctx context.Context, w *want, wait time.Duration) ([]api.LockGrant, error) {
 	poll := api.Duration(s.c.config.Poll)
 	timeout := attemptTime + min(wait, s.c.config.Poll)
-	if w.key != "" {
+	if w.isKey {
 		a, err := s.command(ctx, "/v1/keys/acquire", timeout, func(once api.Once) any {
 			return api.KeyAcquire{
 				Key: w.key, RunID: w.run, Session: s.id, Limit: w.limit,

@@ -45,7 +45,8 @@ func Reason(text string) Option { return func(w *want) { w.reason = text } }
 func Limit(n uint32) Option { return func(w *want) { w.limit = n } }
 
 // TTL hangs the lock on a session with that TTL instead of Config.TTL. All locks
-// of the client with the same TTL share one session.
+// of the client with the same TTL share one session; a run whose locks have
+// different ones moves what it enters again from one to the other.
 func TTL(d time.Duration) Option { return func(w *want) { w.ttl = d } }
 
 // patience says what ends a wait.
@@ -61,8 +62,9 @@ const (
 // A want is one acquire, as asked for.
 type want struct {
 	// key, or refs.
-	key  string
-	refs []Ref
+	isKey bool
+	key   string
+	refs  []Ref
 	// mode and scope are for the refs that say nothing themselves.
 	mode     api.Mode
 	scope    api.Scope
@@ -76,7 +78,7 @@ type want struct {
 
 // String names what is wanted, for errors.
 func (w *want) String() string {
-	if w.key != "" {
+	if w.isKey {
 		return "key " + w.key
 	}
 	names := make([]string, len(w.refs))
@@ -115,7 +117,7 @@ func (w *want) setRefs(refs []Ref) {
 
 // names are the want's names, each once.
 func (w *want) names() []holdName {
-	if w.key != "" {
+	if w.isKey {
 		return []holdName{{run: w.run, key: true, text: w.key}}
 	}
 	seen := make(map[holdName]struct{}, len(w.refs))

@@ -163,7 +163,8 @@ func decode[T any](a *answer) (*T, error) {
 }
 
 // decided repeats a waiting acquire until it is decided: a 202 answer says that
-// it still waits, and the same body resumes it at any node.
+// it still waits, and the same body resumes it at any node. A node that drains
+// answers so at once.
 func (c *Client) decided(ctx context.Context, req *call) (*answer, error) {
 	queued := false
 	for early := 0; ; {
@@ -181,7 +182,7 @@ func (c *Client) decided(ctx context.Context, req *call) (*answer, error) {
 			continue
 		}
 		early++
-		if err := sleep(ctx, backoff(early)); err != nil {
+		if err := sleep(ctx, min(backoff(early), maxResumePause)); err != nil {
 			return nil, &unansweredError{why: err, unknown: true}
 		}
 	}

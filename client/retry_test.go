@@ -262,6 +262,9 @@ func TestAnAcquireThatWaitsIsResumedAtAnyNodeWithTheSameBody(t *testing.T) {
 		f.take("a", "other")
 		time.AfterFunc(25*time.Second, func() { f.free("a") })
 		f.react(func(r *request) reaction {
+			if !r.is("/v1/locks/acquire") {
+				return reaction{}
+			}
 			return reaction{header: map[string]string{api.HeaderLeader: nodeURL((r.node + 1) % 3)}}
 		})
 		g := mustLock(t, c, "a")

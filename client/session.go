@@ -2,7 +2,6 @@ package client
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -73,7 +72,7 @@ func (c *Client) session(ctx context.Context, ttl time.Duration) (*session, erro
 
 // openSession may leave a second, empty session to expire when an answer is lost.
 func (c *Client) openSession(ctx context.Context, ttl time.Duration) (*session, error) {
-	body, err := json.Marshal(api.SessionOpen{
+	body, err := marshal(api.SessionOpen{
 		TTL: api.Duration(ttl), LockDelay: api.Duration(c.config.LockDelay), Client: c.config.self(),
 	})
 	if err != nil {
@@ -118,7 +117,7 @@ func (c *Client) begin(s *session) bool {
 // takes, and waits until it is decided. body gets the command's place.
 func (s *session) command(ctx context.Context, path string, timeout time.Duration, body func(api.Once) any) (*answer, error) {
 	t := s.window.next()
-	raw, err := json.Marshal(body(api.Once{Seq: t.seq, Acked: t.acked, Done: t.done}))
+	raw, err := marshal(body(api.Once{Seq: t.seq, Acked: t.acked, Done: t.done}))
 	if err != nil {
 		s.window.finish(t, false)
 		return nil, err
@@ -143,13 +142,18 @@ func (s *session) alive() bool {
 
 // end cancels every guard with cause. Only the first cause counts.
 func (s *session) end(cause error) {
-	s.stop(cause)
 	s.mu.Lock()
+	first := s.over.Err() == nil
+	s.stop(cause)
 	cause = context.Cause(s.over)
 	for g := range s.grips {
 		g.cancel(cause)
 	}
+	guards := len(s.grips)
 	s.mu.Unlock()
+	if first && guards > 0 && errors.Is(cause, ErrLost) {
+		s.c.config.Logger.Warn("lockd: session lost", "session", s.id, "guards", guards, "cause", cause)
+	}
 	s.c.mu.Lock()
 	delete(s.c.live, s)
 	s.c.mu.Unlock()
