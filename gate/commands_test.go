@@ -171,7 +171,7 @@ func (g *generator) acquire() *gate.Command {
 		}
 		a.Wants = gate.MergeWants(a.Wants)
 	}
-	if g.chance(20) || true { // HACK8
+	if g.chance(20) {
 		// As a run's waiting request, to join it.
 		if r, waits := g.model.waiting(a.Run); waits {
 			a.Wants, a.Limit = r.Wants, r.Limit

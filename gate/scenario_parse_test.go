@@ -114,7 +114,7 @@ func (s *scenario) parseOpen(p *parsed) error {
 }
 
 func (s *scenario) parseAcquire(p *parsed) error {
-	op := &gate.Acquire{Run: p.plain[0], Nonce: uint64(s.applied)}
+	op := &gate.Acquire{Run: p.plain[0]}
 	p.cmd.Op, p.as = op, p.options["as"]
 	for _, word := range p.plain[1:] {
 		want, err := parseWant(word)
@@ -129,6 +129,9 @@ func (s *scenario) parseAcquire(p *parsed) error {
 		return err
 	}
 	op.Limit = uint32(limit)
+	if _, private := p.options["ttl"]; private {
+		op.Nonce = uint64(s.applied)
+	}
 	if op.Resume, err = p.number("resume"); err != nil {
 		return err
 	}

@@ -141,8 +141,8 @@ func (s *scenario) mention(cmd *gate.Command) {
 func (s *scenario) outcomeText(cmd *gate.Command, out gate.Outcome, waiting map[uint64]string) string {
 	text := resultText(out.Result)
 	if out.Result.Code == gate.Queued {
-		if blockers := s.model.pointsTo(out.Result.Run); len(blockers) > 0 {
-			text += " blocked_by=" + strings.Join(blockers, ",")
+		if r, waits := s.model.waiting(out.Result.Run); waits {
+			text += " blocked_by=" + strings.Join(s.model.blockedBy(r), ",")
 		}
 	}
 	if a, ok := cmd.Op.(*gate.Acquire); ok && a.TTL > 0 && !out.Result.Session.IsZero() {
