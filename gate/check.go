@@ -6,8 +6,8 @@ import (
 	"slices"
 )
 
-// Check verifies every invariant of the table and returns an error for each
-// that is broken. It reads the whole table and changes nothing.
+// Check verifies every invariant of the table and returns an error that names
+// those that are broken, if any. It reads the whole table and changes nothing.
 func (t *Table) Check() error {
 	c := checker{state: &t.state}
 	c.holdsAreConsistent()
@@ -24,60 +24,95 @@ type checker struct {
 	broken      []error
 }
 
-func (c *checker) expect(ok bool, format string, args ...any) {
-	if !ok {
+// fail notes a broken invariant, the first maxBroken of them.
+func (c *checker) fail(format string, args ...any) {
+	if len(c.broken) < maxBroken {
 		c.broken = append(c.broken, fmt.Errorf("gate: "+format, args...))
 	}
 }
 
+const maxBroken = 20
+
 func (c *checker) holdsAreConsistent() {
 	v := View{*c.state}
-	var tokens []uint64
-	count := 0
+	tokens := make([]uint64, 0, c.holders)
+	inSessions := 0
 	for h := range v.AllHolds() {
-		count++
 		c.hash += hashHold(h)
 		tokens = append(tokens, h.Token)
-		c.holdIsSound(h)
-	}
-	c.expect(count == c.holders, "%d holds, but %d counted", count, c.holders)
-	covered := 0
-	for _, k := range kinds {
-		for _, scopes := range c.holds[k].trees {
-			covered += scopes[Node].Len() + scopes[Tree].Len()
+		if !h.Session.IsZero() {
+			inSessions++
 		}
 	}
-	c.expect(covered == count, "%d holds, but %d cover something", count, covered)
+	if len(tokens) != c.holders {
+		c.fail("%d holds, but %d counted", len(tokens), c.holders)
+	}
 	slices.Sort(tokens)
-	c.expect(len(slices.Compact(tokens)) == count, "two holds have one token")
+	if n := len(slices.Compact(tokens)); n != c.holders {
+		c.fail("%d holds have %d tokens", c.holders, n)
+	}
+	covered := 0
+	for _, k := range kinds {
+		for m, scopes := range c.holds[k].trees {
+			for s, tree := range scopes {
+				covered += tree.Len()
+				tree.Scan(func(x slot[*Hold]) bool {
+					if x.item.strength() != (Want{Name{k, x.text}, Mode(m), Scope(s)}) || x.id != x.item.Token {
+						c.fail("%v %v: in the cover as %v %d", k, x.item.Name, x.text, x.id)
+					}
+					c.holdIsSound(x.item)
+					return true
+				})
+			}
+		}
+	}
+	if covered != c.holders {
+		c.fail("%d holds, but %d cover something", c.holders, covered)
+	}
+	c.sessionsListTheirHolds(inSessions)
+}
+
+func (c *checker) sessionsListTheirHolds(inSessions int) {
+	if c.sessionHolds.Len() != inSessions {
+		c.fail("%d holds have a session, %d are listed", inSessions, c.sessionHolds.Len())
+	}
+	var live *Session
+	c.sessionHolds.Scan(func(x owned[*Hold]) bool {
+		if live == nil || live.ID.Number != x.session {
+			live = c.sessionByNumber(x.session)
+		}
+		if live == nil || live.ID != x.item.Session || x.id != x.item.Token {
+			c.fail("%v: listed under session %d, which is not its own", x.item.Name, x.session)
+		}
+		return live != nil
+	})
 }
 
 func (c *checker) holdIsSound(h *Hold) {
-	c.expect(h.Token > 0 && h.Token <= c.counters.Token, "%v: token %d is above the counter", h.Name, h.Token)
-	c.expect((h.Run == "") == (h.Ended != 0), "%v: token %d has no run and no ending", h.Name, h.Token)
-	if h.Run != "" {
-		c.expect(c.own(h.Run, h.Name) == h, "%v: run %q has another hold", h.Name, h.Run)
+	if h.Token == 0 || h.Token > c.counters.Token {
+		c.fail("%v: token %d is above the counter", h.Name, h.Token)
 	}
-	if !h.Session.IsZero() {
-		c.expect(c.session(h.Session) != nil, "%v: held in a session that is gone", h.Name)
-		listed, _ := c.sessionHolds.Get(owned[*Hold]{session: h.Session.Number, id: h.Token})
-		c.expect(listed.item == h, "%v: not listed under its session", h.Name)
+	if (h.Run == "") != (h.Ended != 0) {
+		c.fail("%v: token %d has no run and no ending", h.Name, h.Token)
 	}
-	if h.Name.Kind == Key {
-		c.expect(h.Limit > 0 && h.Limit <= MaxLimit && h.Mode == keyMode(h.Limit) && h.Scope == Node, "%v: bad key hold", h.Name)
-		c.expect(h.Limit == c.keyLimit(h.Name), "%v: two limits", h.Name)
-	} else {
-		c.expect(h.Limit == 0, "%v: a reference with a limit", h.Name)
+	switch {
+	case h.Name.Kind == Reference && h.Limit != 0:
+		c.fail("%v: a reference with a limit", h.Name)
+	case h.Name.Kind == Key && (h.Limit == 0 || h.Limit > MaxLimit || h.Mode != keyMode(h.Limit) || h.Scope != Node):
+		c.fail("%v: bad key hold", h.Name)
+	case h.Limit > 1 && h.Limit != c.keyLimit(h.Name):
+		c.fail("%v: two limits", h.Name)
 	}
 	// What a hold of no run closes may overlap what its former run still holds.
 	former := ""
 	c.obstacles(h.Run, h.strength(), func(other *Hold) bool {
-		if h.Run == "" && (former == "" || former == other.Run) {
+		switch {
+		case h.Run == "" && (former == "" || former == other.Run):
 			former = other.Run
-			return true
+		case other.Run != "":
+			c.fail("%v: token %d of %q overlaps token %d of %q on %v",
+				h.Name, h.Token, h.Run, other.Token, other.Run, other.Name)
 		}
-		c.expect(other.Run == "", "%v: token %d of %q overlaps token %d of %q on %v",
-			h.Name, h.Token, h.Run, other.Token, other.Run, other.Name)
 		return true
 	})
 }
@@ -88,23 +123,39 @@ func (c *checker) requestsAreConsistent() {
 	v := View{*c.state}
 	for r := range v.AllRequests() {
 		c.hash += hashRequest(r)
-		c.expect(c.request(r.Run) == r, "request %d: run %q waits for another", r.Number, r.Run)
-		c.expect(r.Number <= c.counters.Number, "request %d is above the counter", r.Number)
-		c.expect(c.session(r.Session) != nil, "request %d: its session is gone", r.Number)
-		c.expect(!c.grantable(c.claimOf(r)), "request %d of %q is grantable but waits", r.Number, r.Run)
+		if c.request(r.Run) != r {
+			c.fail("request %d: run %q waits for another", r.Number, r.Run)
+		}
+		if r.Number > c.counters.Number {
+			c.fail("request %d is above the counter", r.Number)
+		}
+		if c.session(r.Session) == nil {
+			c.fail("request %d: its session is gone", r.Number)
+		}
+		if c.grantable(c.claimOf(r)) {
+			c.fail("request %d of %q is grantable but waits", r.Number, r.Run)
+		}
 		if c.holdsAny(r.Run) {
 			c.holdAndWait++
 		}
 		for _, w := range r.Wants {
 			queued[w.Name]++
 			wants++
-			c.expect(tallyOf(c.queued, w.Name) > 0, "%v: its queue is not counted", w.Name)
+			shown := c.join(r.Run, w)
+			x, _ := c.requests[w.Name.Kind].trees[shown.Mode][shown.Scope].Get(slot[*Request]{text: w.Name.Text, id: r.Number})
+			if x.item != r {
+				c.fail("request %d: %v is not in the cover as what it would hold", r.Number, w.Name)
+			}
 		}
 	}
-	c.expect(len(queued) == c.queued.Len(), "%d names with a queue, %d counted", len(queued), c.queued.Len())
+	if len(queued) != c.queued.Len() {
+		c.fail("%d names with a queue, %d counted", len(queued), c.queued.Len())
+	}
 	total := 0
 	c.queued.Scan(func(x tally) bool {
-		c.expect(queued[x.name] == x.count, "%v: %d queued, %d counted", x.name, queued[x.name], x.count)
+		if queued[x.name] != x.count {
+			c.fail("%v: %d queued, %d counted", x.name, queued[x.name], x.count)
+		}
 		return true
 	})
 	for _, k := range kinds {
@@ -112,18 +163,30 @@ func (c *checker) requestsAreConsistent() {
 			total += scopes[Node].Len() + scopes[Tree].Len()
 		}
 	}
-	c.expect(total == wants, "requests want %d names, %d are listed", wants, total)
-	c.expect(c.runRequests.Len() == c.byNumber.Len(), "a run waits twice")
-	c.expect(c.sessionWaits.Len() == c.byNumber.Len(), "a request is not listed under its session")
-	c.expect(c.holdAndWait == c.state.holdAndWait, "%d runs hold and wait, %d counted", c.holdAndWait, c.state.holdAndWait)
+	if total != wants {
+		c.fail("requests want %d names, %d are listed", wants, total)
+	}
+	if c.runRequests.Len() != c.byNumber.Len() {
+		c.fail("a run waits twice")
+	}
+	if c.sessionWaits.Len() != c.byNumber.Len() {
+		c.fail("a request is not listed under its session")
+	}
+	if c.holdAndWait != c.state.holdAndWait {
+		c.fail("%d runs hold and wait, %d counted", c.holdAndWait, c.state.holdAndWait)
+	}
 }
 
 func (c *checker) sessionsAreConsistent() {
 	v := View{*c.state}
 	for x := range v.AllSessions() {
 		c.hash += hashSession(x)
-		c.expect(x.ID.Number <= c.counters.Number, "session %v is above the counter", x.ID)
-		c.expect(!x.Private || !c.idle(x.ID.Number), "private session %v is idle", x.ID)
+		if x.ID.Number > c.counters.Number {
+			c.fail("session %v is above the counter", x.ID)
+		}
+		if x.Private && c.idle(x.ID.Number) {
+			c.fail("private session %v is idle", x.ID)
+		}
 	}
 	answers := make(map[uint64]uint32)
 	for a := range v.AllAnswers() {
@@ -131,18 +194,28 @@ func (c *checker) sessionsAreConsistent() {
 		if a.Result != nil {
 			answers[a.Session]++
 		} else {
-			c.expect(c.numbered(a.Request) != nil, "session %d, seq %d: its request is gone", a.Session, a.Seq)
+			if c.numbered(a.Request) == nil {
+				c.fail("session %d, seq %d: its request is gone", a.Session, a.Seq)
+			}
 		}
-		c.expect(!c.ledger(a.Session).seen(a.Seq), "session %d keeps seq %d, which was seen", a.Session, a.Seq)
+		if c.ledger(a.Session).seen(a.Seq) {
+			c.fail("session %d keeps seq %d, which was seen", a.Session, a.Seq)
+		}
 	}
 	for l := range v.AllLedgers() {
 		c.hash += hashLedger(l)
-		c.expect(c.sessionByNumber(l.Session) != nil, "a ledger outlived session %d", l.Session)
-		c.expect(answers[l.Session] == l.Answers, "session %d: %d answers, %d counted", l.Session, answers[l.Session], l.Answers)
+		if c.sessionByNumber(l.Session) == nil {
+			c.fail("a ledger outlived session %d", l.Session)
+		}
+		if answers[l.Session] != l.Answers {
+			c.fail("session %d: %d answers, %d counted", l.Session, answers[l.Session], l.Answers)
+		}
 		delete(answers, l.Session)
 	}
 	for a := range v.AllAnswers() {
-		c.expect(answers[a.Session] == 0, "session %d has answers and no ledger", a.Session)
+		if answers[a.Session] != 0 {
+			c.fail("session %d has answers and no ledger", a.Session)
+		}
 	}
 }
 
@@ -150,21 +223,34 @@ func (c *checker) countsAreRight() {
 	v := View{*c.state}
 	for e := range v.AllEndings() {
 		c.hash += hashEnding(e)
-		c.expect(e.Order <= c.counters.Ending, "%v: its ending is above the counter", e.Name)
-	}
-	c.expect(c.endings.Len() == c.endingsByTurn.Len(), "endings differ in number")
-	c.expect(c.endings.Len() <= MaxEndings, "%d endings", c.endings.Len())
-	held := make(map[Name]uint32)
-	for h := range v.AllHolds() {
-		if h.Limit > 1 {
-			held[h.Name]++
+		if e.Order > c.counters.Ending {
+			c.fail("%v: its ending is above the counter", e.Name)
 		}
 	}
-	c.expect(len(held) == c.taken.Len(), "%d semaphores, %d counted", len(held), c.taken.Len())
-	c.taken.Scan(func(x tally) bool {
-		c.expect(held[x.name] == x.count, "%v: %d slots taken, %d counted", x.name, held[x.name], x.count)
-		c.expect(x.count <= c.keyLimit(x.name), "%v: more holders than its limit", x.name)
+	if c.endings.Len() != c.endingsByTurn.Len() {
+		c.fail("endings differ in number")
+	}
+	if c.endings.Len() > MaxEndings {
+		c.fail("%d endings", c.endings.Len())
+	}
+	held := make(map[Name]uint32)
+	c.holds[Key].trees[Shared][Node].Scan(func(x slot[*Hold]) bool {
+		held[x.item.Name]++
 		return true
 	})
-	c.expect(c.hash == c.state.hash, "hash is %x, kept as %x", c.hash, c.state.hash)
+	if len(held) != c.taken.Len() {
+		c.fail("%d semaphores, %d counted", len(held), c.taken.Len())
+	}
+	c.taken.Scan(func(x tally) bool {
+		if held[x.name] != x.count {
+			c.fail("%v: %d slots taken, %d counted", x.name, held[x.name], x.count)
+		}
+		if x.count > c.keyLimit(x.name) {
+			c.fail("%v: more holders than its limit", x.name)
+		}
+		return true
+	})
+	if c.hash != c.state.hash {
+		c.fail("hash is %x, kept as %x", c.hash, c.state.hash)
+	}
 }
