@@ -50,15 +50,13 @@ func (x *exchange) body() ([]byte, error) {
 	if x.r.ContentLength > api.MaxBodyBytes {
 		return nil, errTooLarge
 	}
-	control := http.NewResponseController(x.w)
-	// Only a test's recorder has no deadlines; it has no slow bodies either.
-	_ = control.SetReadDeadline(time.Now().Add(bodyTimeout))
 	_, err := buf.ReadFrom(http.MaxBytesReader(x.w, x.r.Body, api.MaxBodyBytes))
-	_ = control.SetReadDeadline(time.Time{})
 	var tooLarge *http.MaxBytesError
 	var timeout interface{ Timeout() bool }
 	switch {
 	case err == nil:
+		// A wait may be longer than a body may take.
+		x.setReadDeadline(time.Time{})
 		return buf.Bytes(), nil
 	case errors.As(err, &tooLarge):
 		return nil, errTooLarge
@@ -68,6 +66,13 @@ func (x *exchange) body() ([]byte, error) {
 		return nil, errCutBody
 	}
 	return nil, fmt.Errorf("%w (%w)", errCutBody, err)
+}
+
+// setReadDeadline bounds the reading of the request, also by net/http after the
+// answer: it reads what a handler left of the body.
+func (x *exchange) setReadDeadline(at time.Time) {
+	// Only a test's recorder has no deadlines; it has no slow bodies either.
+	_ = http.NewResponseController(x.w).SetReadDeadline(at)
 }
 
 func checkMedia(header http.Header) error {

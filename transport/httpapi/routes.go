@@ -142,3 +142,12 @@ func unescapeClean(arg string) (text string, clean bool) {
 	text, err := url.PathUnescape(arg)
 	return text, err == nil
 }
+
+// Routes returns the API's lines: method and path.
+func (s *Server) Routes() []string {
+	var lines []string
+	for _, r := range s.routes() {
+		lines = append(lines, r.method+" "+r.path)
+	}
+	return lines
+}

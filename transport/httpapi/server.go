@@ -120,6 +120,9 @@ func (s *Server) HTTPServer() *http.Server {
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := &exchange{s: s, w: w, r: r, begun: time.Now()}
 	x.setHeaders()
+	if r.ContentLength != 0 {
+		x.setReadDeadline(x.begun.Add(bodyTimeout))
+	}
 	e, arg, allowed := s.router.find(r.Method, r.URL.EscapedPath())
 	defer x.finish(e)
 	switch {

@@ -1,0 +1,149 @@
+package httpapi
+
+import (
+	"bytes"
+	"encoding/json"
+	"reflect"
+	"testing"
+	"time"
+
+	"lockd/api"
+	"lockd/gate"
+)
+
+var texts = []string{"", "k", "a/b", `"quoted"`, `back\slash`, "é€😀", "\x7f", "\u0085", "\u2028\u2029", "<&>", "tab\tnul\x00", "broken\xff", "\xc3", "\xed\xa0\x80"}
+
+func TestTextsAreAppendedAsEncodingJSONReadsThem(t *testing.T) {
+	for _, s := range texts {
+		var got, want string
+		if err := json.Unmarshal(appendText(nil, s), &got); err != nil {
+			t.Errorf("%q: %v", s, err)
+		}
+		b, err := json.Marshal(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := json.Unmarshal(b, &want); err != nil {
+			t.Fatal(err)
+		}
+		if got != want {
+			t.Errorf("%q: got %q, want %q", s, got, want)
+		}
+	}
+}
+
+func FuzzTextsAreAppendedAsEncodingJSONReadsThem(f *testing.F) {
+	for _, s := range texts {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		var got, want string
+		b, err := json.Marshal(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := json.Unmarshal(b, &want); err != nil {
+			t.Fatal(err)
+		}
+		if err := json.Unmarshal(appendText(nil, s), &got); err != nil || got != want {
+			t.Fatalf("%q: got %q, want %q, %v", s, got, want, err)
+		}
+	})
+}
+
+// same fails the test unless got is, byte for byte, what encoding/json makes of
+// want.
+func same(t *testing.T, got []byte, want any) {
+	t.Helper()
+	var buf bytes.Buffer
+	encoder := json.NewEncoder(&buf)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(want); err != nil {
+		t.Fatal(err)
+	}
+	if text := bytes.TrimSpace(buf.Bytes()); !bytes.Equal(got, text) {
+		t.Errorf("%s:\ngot  %s\nwant %s", reflect.TypeOf(want), got, text)
+	}
+}
+
+func TestHandWrittenAnswersAreWhatEncodingJSONMakesOfTheTypes(t *testing.T) {
+	id := gate.SessionID{Number: 10, Nonce: 0xabc}
+	at := gate.Wall(1_700_000_000_120)
+	when := time.UnixMilli(int64(at)).UTC()
+	previous := &gate.Ending{Run: `the "last"`, End: gate.EndBroken}
+	key := func(text string) gate.Name { return gate.Name{Kind: gate.Key, Text: text} }
+	ref := func(text string) gate.Name { return gate.Name{Kind: gate.Reference, Text: text} }
+
+	for _, at := range []gate.Wall{at, 1_700_000_000_000, 0} {
+		when := time.UnixMilli(int64(at)).UTC()
+		r := gate.Result{Run: "r", Grants: []gate.Grant{{Name: key("k"), Token: 7}}, At: at, Limit: 1}
+		same(t, appendKeyAcquired(nil, &r), api.KeyAcquired{Result: api.Acquired, Key: "k", RunID: "r", Token: 7, AcquiredAt: when, Limit: 1})
+	}
+	r := gate.Result{Run: "r", Session: id, Reentrant: true, Grants: []gate.Grant{{Name: key(`k"`), Token: 1<<53 - 1, Previous: previous}}, At: at, Limit: 9}
+	same(t, appendKeyAcquired(nil, &r), api.KeyAcquired{
+		Result: api.Acquired, Key: `k"`, RunID: "r", Token: 1<<53 - 1, Session: id.String(), Reentrant: true, AcquiredAt: when, Limit: 9,
+		Previous: &api.Previous{RunID: `the "last"`, End: api.WasBroken},
+	})
+	same(t, appendKeyReleased(nil, &r), api.KeyReleased{Result: api.Released, Key: `k"`, RunID: "r", Token: 1<<53 - 1})
+	r.Grants[0].Token = 0
+	same(t, appendKeyReleased(nil, &r), api.KeyReleased{Result: api.Released, Key: `k"`, RunID: "r"})
+
+	locks := gate.Result{Run: "r", Session: id, At: at, Grants: []gate.Grant{
+		{Name: ref("a/b"), Mode: gate.Shared, Scope: gate.Tree, Token: 1},
+		{Name: ref("c"), Token: 2, Previous: previous},
+	}}
+	want := api.LockAcquired{Result: api.Acquired, RunID: "r", Session: id.String(), AcquiredAt: when, Locks: []api.LockGrant{
+		{Ref: "a/b", Mode: api.Shared, Scope: api.Tree, Token: 1},
+		{Ref: "c", Mode: api.Exclusive, Scope: api.Node, Token: 2, Previous: &api.Previous{RunID: `the "last"`, End: api.WasBroken}},
+	}}
+	same(t, appendLockAcquired(nil, &locks), want)
+	same(t, appendLockReleased(nil, &locks), api.LockReleased{Result: api.Released, Refs: []string{"a/b", "c"}})
+}
+
+func TestQueriesSurviveTheWayToTheLeader(t *testing.T) {
+	q := query{op: askNames, kind: gate.Reference, text: "é/x", after: "b", max: 1000, number: 1<<53 - 1, nonce: 1<<64 - 1}
+	got, ok := decodeQuery(q.encode())
+	if !ok || got != q {
+		t.Errorf("%+v, %v", got, ok)
+	}
+	if got, ok = decodeQuery(append(q.encode(), "of a newer version"...)); !ok || got != q {
+		t.Errorf("%+v, %v", got, ok)
+	}
+	whole := q.encode()
+	for n := range whole {
+		if _, ok := decodeQuery(whole[:n]); ok {
+			t.Errorf("%d of %d bytes were taken", n, len(whole))
+		}
+	}
+}
+
+func TestAQueryThatTheLeaderDoesNotKnowIsSaidToBe(t *testing.T) {
+	answer := Answer(time.Now)
+	view := gate.New().Snapshot()
+	for _, asked := range [][]byte{nil, {99}, query{op: 99}.encode()} {
+		if got := answer(view, 1, nil, asked); len(got) != 1 || got[0] != answerUnknownAsk {
+			t.Errorf("%v: %q", asked, got)
+		}
+	}
+}
+
+func TestBlockersOfALongQueueAreCutToTheFirst(t *testing.T) {
+	p := picture{now: time.Now()}
+	var queue []gate.Waiter
+	blockers := make([]string, 900)
+	for i := range blockers {
+		blockers[i] = "run"
+	}
+	for i := range 100 {
+		queue = append(queue, gate.Waiter{Request: &gate.Request{Run: "r"}, Position: uint32(i + 1), BlockedBy: blockers})
+	}
+	queue = append(queue, gate.Waiter{Request: &gate.Request{Run: "free"}})
+	named := 0
+	list := p.waiters(queue)
+	for _, w := range list {
+		named += len(w.BlockedBy)
+	}
+	if len(list) != 101 || named > maxBlockers+100 || len(list[0].BlockedBy) != 900 || len(list[99].BlockedBy) != 1 || list[100].BlockedBy == nil {
+		t.Errorf("%d waiters with %d blockers", len(list), named)
+	}
+}
