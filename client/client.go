@@ -101,8 +101,8 @@ func (c *Client) spawn(f func()) bool {
 // Close gives everything back: it ends the contexts of all guards (cause
 // ErrClosed), closes the session and ends all goroutines. Release guards before,
 // else others may get their locks while their owners are still stopping. When ctx
-// is done before the cluster has answered, the error says so, and the session
-// ends with its TTL. Later calls return nil.
+// or the TTL is over before the cluster has answered, the error says so, and the
+// session ends with its TTL. Later calls return nil.
 func (c *Client) Close(ctx context.Context) error {
 	c.mu.Lock()
 	if c.closed {

@@ -39,12 +39,14 @@ func TestReleaseIsDoneOnce(t *testing.T) {
 func TestAReleaseThatItsCallerGivesUpGoesOn(t *testing.T) {
 	inBubble(t, func(t *testing.T, f *fake, c *Client, _ *bubbleClock) {
 		g := mustLock(t, c, "a")
-		f.react(firstTime("/v1/locks/release", reaction{cutBefore: true}))
+		late := make(chan struct{})
+		f.react(firstTime("/v1/locks/release", reaction{hang: late}))
 		gone, cancel := context.WithCancel(t.Context())
 		cancel()
 		if err := g.Release(gone); !errors.Is(err, context.Canceled) {
 			t.Errorf("error %v", err)
 		}
+		close(late)
 		mustRelease(t, g)
 		if run := f.holder("a"); run != "" {
 			t.Errorf("%s holds it still", run)
@@ -178,16 +180,22 @@ func TestCloseGivesEverythingBack(t *testing.T) {
 	})
 }
 
-func TestCloseEndsWithItsContextWhenNoNodeAnswers(t *testing.T) {
-	inBubble(t, func(t *testing.T, f *fake, c *Client, _ *bubbleClock) {
-		mustLock(t, c, "a")
-		f.react(func(*request) reaction { return reaction{cutBefore: true} })
-		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-		defer cancel()
-		if err := c.Close(ctx); !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("error %v", err)
-		}
-	})
+func TestCloseEndsWithItsContextOrTheTTLWhenNoNodeAnswers(t *testing.T) {
+	for timeout, want := range map[time.Duration]time.Duration{time.Second: time.Second, time.Hour: DefaultTTL} {
+		inBubble(t, func(t *testing.T, f *fake, c *Client, _ *bubbleClock) {
+			mustLock(t, c, "a")
+			f.react(func(*request) reaction { return reaction{cutBefore: true} })
+			ctx, cancel := context.WithTimeout(t.Context(), timeout)
+			defer cancel()
+			began := time.Now()
+			if err := c.Close(ctx); !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("error %v", err)
+			}
+			if took := time.Since(began); took != want {
+				t.Errorf("took %v, want %v", took, want)
+			}
+		})
+	}
 }
 
 // lines is a log that tells of every line.

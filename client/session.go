@@ -199,8 +199,11 @@ func (s *session) part() {
 	})
 }
 
-// close ends the session at the server, which gives back whatever hangs on it.
+// close ends the session at the server, which gives back whatever hangs on it. It
+// tries for no longer than the session lives without being kept alive.
 func (s *session) close(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, s.ttl)
+	defer cancel()
 	_, err := s.c.persist(ctx, &call{
 		method: http.MethodDelete, path: "/v1/sessions/" + s.id, timeout: attemptTime, repeat: true,
 	})
