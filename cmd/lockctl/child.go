@@ -21,7 +21,8 @@ type child struct {
 	cmd *exec.Cmd
 	// killAfter is what CMD has between TERM and KILL when its lock is lost.
 	killAfter time.Duration
-	ended     chan struct{}
+	// started is closed once CMD can be signalled, ended once it cannot any more.
+	started, ended chan struct{}
 	// terminal is the terminal that CMD has in the foreground, or -1.
 	terminal int
 }
@@ -32,10 +33,10 @@ func findCommand(name string) (string, error) {
 	switch {
 	case err == nil:
 		return path, nil
-	case errors.Is(err, fs.ErrPermission):
-		return "", &exitError{exitCannot, fmt.Errorf("%s cannot be executed: %w", name, err)}
+	case errors.Is(err, exec.ErrNotFound), errors.Is(err, fs.ErrNotExist):
+		return "", &exitError{exitNotFound, fmt.Errorf("%s is not found: %w", name, err)}
 	}
-	return "", &exitError{exitNotFound, fmt.Errorf("%s is not found: %w", name, err)}
+	return "", &exitError{exitCannot, fmt.Errorf("%s cannot be executed: %w", name, err)}
 }
 
 func (t *tool) newChild(path string, command, env []string, killAfter time.Duration) *child {
@@ -45,7 +46,7 @@ func (t *tool) newChild(path string, command, env []string, killAfter time.Durat
 			Stdin: t.stdin, Stdout: t.stdout, Stderr: t.stderr,
 			SysProcAttr: guarded(),
 		},
-		killAfter: killAfter, ended: make(chan struct{}), terminal: -1,
+		killAfter: killAfter, started: make(chan struct{}), ended: make(chan struct{}), terminal: -1,
 	}
 }
 
@@ -60,6 +61,7 @@ func (c *child) start() error {
 	}
 	if err := c.cmd.Start(); err != nil {
 		runtime.UnlockOSThread()
+		close(c.ended)
 		if errors.Is(err, fs.ErrNotExist) {
 			return &exitError{exitNotFound, err}
 		}
@@ -69,12 +71,17 @@ func (c *child) start() error {
 		// Not in the foreground any more, lockctl must still be able to speak.
 		signal.Ignore(syscall.SIGTTOU)
 	}
+	close(c.started)
 	return nil
 }
 
-// signal sends s to CMD and all that it started, unless CMD has ended. A stopped
-// group is woken if it is to end.
+// signal sends s to CMD and all that it started, unless CMD has ended; it waits for
+// CMD's start. A stopped group is woken if it is to end.
 func (c *child) signal(s syscall.Signal) {
+	select {
+	case <-c.started:
+	case <-c.ended:
+	}
 	select {
 	case <-c.ended:
 		return

@@ -214,19 +214,17 @@ func acquireGuard(ctx context.Context, cluster *client.Client, h *holding) (*cli
 
 // runUnder runs the command until it ends, or until the lock is lost.
 func (t *tool) runUnder(ctx context.Context, guard *client.Guard, h *holding) (code int, lost bool, err error) {
-	if ctx.Err() != nil {
-		return 0, false, context.Cause(ctx)
-	}
 	names, tokens := granted(guard)
 	child := t.newChild(h.path, t.command, environment(t.env, map[string]string{
 		"LOCKD_REF": names, "LOCKD_RUN_ID": guard.Run(), "LOCKD_FENCE": tokens,
 	}), h.killAfter)
+	t.relay.redirect(child.signal)
+	if ctx.Err() != nil { // the signal came before
+		close(child.ended)
+		return 0, false, context.Cause(ctx)
+	}
 	if err := child.start(); err != nil {
 		return 0, false, err
-	}
-	t.relay.redirect(child.signal)
-	if early, ok := errors.AsType[interrupted](context.Cause(ctx)); ok {
-		child.signal(early.signal) // it came before there was somebody to have it
 	}
 	code, lost = child.wait(guard.Context())
 	return code, lost, nil

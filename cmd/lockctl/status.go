@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"io"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -20,7 +21,7 @@ func (t *tool) statusCommand() *cli.Command {
 				return err
 			}
 			return t.call(c, 0, func(ctx context.Context, cluster *client.Client) error {
-				got, err := cluster.Status(ctx)
+				got, err := settledStatus(ctx, cluster)
 				if err != nil {
 					return t.answered(err)
 				}
@@ -30,6 +31,27 @@ func (t *tool) statusCommand() *cli.Command {
 				return t.verdict(got)
 			})
 		},
+	}
+}
+
+// electionTime is how long an election, and the news of it, may take.
+const electionTime = 2 * time.Second
+
+// settledStatus asks again for a while if there is no leader: an election is over
+// in a moment, and no news.
+func settledStatus(ctx context.Context, cluster *client.Client) (*api.Status, error) {
+	again := time.NewTicker(electionTime / 20)
+	defer again.Stop()
+	for begun := time.Now(); ; {
+		got, err := cluster.Status(ctx)
+		if err != nil || got.Leader != nil || time.Since(begun) > electionTime {
+			return got, err
+		}
+		select {
+		case <-again.C:
+		case <-ctx.Done():
+			return got, nil
+		}
 	}
 }
 
