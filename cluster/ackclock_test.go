@@ -163,3 +163,47 @@ func TestWaitingConfirmationsAreBounded(t *testing.T) {
 	_, err := p.join()
 	wantError(t, err, ErrOverloaded)
 }
+
+// slowTransport takes a while for everything, and answers as it is told.
+type slowTransport struct {
+	raft.Transport
+	raft.WithPreVote
+	took   func()
+	answer raft.AppendEntriesResponse
+	err    error
+}
+
+func (s *slowTransport) AppendEntries(_ raft.ServerID, _ raft.ServerAddress, _ *raft.AppendEntriesRequest, resp *raft.AppendEntriesResponse) error {
+	s.took()
+	*resp = s.answer
+	return s.err
+}
+
+func TestOnlySuccessCountsAndFromTheTimeOfSending(t *testing.T) {
+	start := time.Unix(100, 0)
+	yes := raft.AppendEntriesResponse{Term: 5, Success: true}
+	for _, x := range []struct {
+		name   string
+		answer raft.AppendEntriesResponse
+		err    error
+		want   time.Time
+	}{
+		{"success", yes, nil, start},
+		{"refused", raft.AppendEntriesResponse{Term: 5}, nil, time.Time{}},
+		{"a later term", raft.AppendEntriesResponse{Term: 6, Success: true}, nil, time.Time{}},
+		{"no answer", yes, errCut, time.Time{}},
+	} {
+		now := start
+		clock := &ackClock{self: "n1", voters: func() []raft.ServerID { return []raft.ServerID{"n1", "n2", "n3"} }}
+		clock.lead(5, nil)
+		inner := &slowTransport{took: func() { now = now.Add(time.Second) }, answer: x.answer, err: x.err}
+		trans := newTransport(inner, clock, nil, func() time.Time { return now })
+		err := trans.AppendEntries("n2", "n2", &raft.AppendEntriesRequest{Term: 5}, new(raft.AppendEntriesResponse))
+		if err != x.err {
+			t.Errorf("%s: error %v", x.name, err)
+		}
+		if got := clock.until(5, now); !got.Equal(x.want) {
+			t.Errorf("%s: proved until %v, want %v", x.name, got, x.want)
+		}
+	}
+}

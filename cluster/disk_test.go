@@ -81,9 +81,12 @@ func TestForeignDirectoryIsRefused(t *testing.T) {
 	config = alone(t, dir)
 	config.Members = []Member{{Name: "n1", PeerAddr: "elsewhere"}}
 	refused("another address", config, ErrForeignDirectory)
-	config = alone(t, dir)
-	config.Name, config.Members = "n2", []Member{{Name: "n2", PeerAddr: "n2"}}
-	refused("another node", config, ErrForeignDirectory)
+	two := alone(t, t.TempDir())
+	two.Members = append(two.Members, Member{Name: "n2", PeerAddr: "n2"})
+	_, stop = startAlone(t, two)
+	stop()
+	two.Name = "n2"
+	refused("another node", two, ErrForeignDirectory)
 
 	if err := os.Rename(filepath.Join(dir, logFile), filepath.Join(dir, "away")); err != nil {
 		t.Fatal(err)

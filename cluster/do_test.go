@@ -114,14 +114,7 @@ func TestCommandWithSeqIsResentUntilItsAnswerIsKnown(t *testing.T) {
 		cmd := acquire("run-1", "k")
 		cmd.Session, cmd.Seq = session, 1
 
-		c.network.mu.Lock()
-		c.network.dropAnswers = kindPropose
-		c.network.mu.Unlock()
-		time.AfterFunc(500*time.Millisecond, func() {
-			c.network.mu.Lock()
-			defer c.network.mu.Unlock()
-			c.network.dropAnswers = 0
-		})
+		c.network.loseAnswersFor(500 * time.Millisecond)
 		reply := do(t, follower, cmd, gate.Acquired)
 		if reply.Result.Reentrant {
 			t.Error("the resent command took effect a second time")
@@ -133,9 +126,7 @@ func TestCommandWithoutSeqIsNotResentOnceItsOutcomeIsUnknown(t *testing.T) {
 	inCluster(t, func(t *testing.T, c *testCluster) {
 		leader := c.leader()
 		follower := c.followers(leader)[0]
-		c.network.mu.Lock()
-		c.network.dropAnswers = kindPropose
-		c.network.mu.Unlock()
+		c.network.loseAnswersFor(500 * time.Millisecond)
 		_, err := follower.Do(t.Context(), acquire("run-1", "k"))
 		wantError(t, err, ErrOutcomeUnknown)
 		if got := holder(t, leader, "k"); got != "run-1" {

@@ -88,6 +88,47 @@ func TestQueuedRequestsSurviveTheLossOfTheLeader(t *testing.T) {
 	})
 }
 
+func TestRequestsAtAPausedLeaderAreTakenUpByTheNext(t *testing.T) {
+	inCluster(t, func(t *testing.T, c *testCluster) {
+		// Its connections stay open, and nothing comes.
+		c.network.deadAfter = 24 * time.Hour
+		old := c.leader()
+		session := openSession(t, old, time.Hour)
+		do(t, old, acquire("run-1", "k"), gate.Acquired)
+		follower := c.followers(old)[0]
+		reply := do(t, follower, waitFor(session, "run-2", "k", time.Hour), gate.Queued)
+		c.network.isolate(old.config.Name)
+		next := c.newLeader(old)
+		do(t, next, release("run-1", "k"), gate.Released)
+		if r := late(t, reply, 5*time.Second); r.Result.Code != gate.Acquired {
+			t.Errorf("code %d", r.Result.Code)
+		}
+	})
+}
+
+func TestCallIsSupersededByALaterTermOnly(t *testing.T) {
+	for _, x := range []struct {
+		name     string
+		answered bool
+		term     uint64
+		leader   string
+		want     bool
+	}{
+		{"an earlier term that is applied late", false, 4, "n1", false},
+		{"the term of the call", false, 5, "n2", false},
+		{"the same leader again, no answer yet", false, 6, "n2", false},
+		{"the same leader again, which forgot who waits", true, 6, "n2", true},
+		{"another leader", false, 6, "n3", true},
+		{"another leader, after the answer", true, 6, "n3", true},
+		{"the term of the answer", true, 5, "n2", false},
+	} {
+		f := &forwarded{peer: "n2", term: 5, answered: x.answered}
+		if got := f.superseded(x.term, x.leader); got != x.want {
+			t.Errorf("%s: %t", x.name, got)
+		}
+	}
+}
+
 func TestRequestGrantedWhileItsNodeHadNoLeaderIsToldSo(t *testing.T) {
 	inCluster(t, func(t *testing.T, c *testCluster) {
 		leader := c.leader()

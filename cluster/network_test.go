@@ -14,8 +14,7 @@ import (
 const (
 	latency  = 200 * time.Microsecond
 	rpcLimit = 300 * time.Millisecond
-	// deadAfter is how long a connection that carries nothing goes unnoticed.
-	deadAfter = time.Second
+	noticed  = time.Second
 )
 
 var errCut = errors.New("network: cut")
@@ -28,8 +27,12 @@ type network struct {
 	handlers map[string]LinkHandler
 	inmem    map[string]*raft.InmemTransport
 	calls    map[*memCall]bool
-	// dropAnswers lets the next link requests of a kind arrive and loses the answers.
-	dropAnswers byte
+	// deadAfter is how long a connection that carries nothing goes unnoticed.
+	deadAfter time.Duration
+	// dropAnswers lets forwarded commands arrive and loses the answers.
+	dropAnswers bool
+	// dropTimeoutNow loses the message with which a leader hands over.
+	dropTimeoutNow bool
 }
 
 func newNetwork() *network {
@@ -38,6 +41,8 @@ func newNetwork() *network {
 		handlers: make(map[string]LinkHandler),
 		inmem:    make(map[string]*raft.InmemTransport),
 		calls:    make(map[*memCall]bool),
+
+		deadAfter: noticed,
 	}
 }
 
@@ -74,7 +79,7 @@ func (w *network) cut(from, to string) {
 	}
 	w.mu.Unlock()
 	for _, call := range dead {
-		time.AfterFunc(deadAfter, call.lose)
+		time.AfterFunc(w.deadAfter, call.lose)
 	}
 }
 
@@ -82,6 +87,18 @@ func (w *network) heal() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	clear(w.cuts)
+}
+
+// loseAnswersFor loses the answers to commands that are forwarded from now on
+// until d has passed.
+func (w *network) loseAnswersFor(d time.Duration) {
+	set := func(drop bool) {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.dropAnswers = drop
+	}
+	set(true)
+	time.AfterFunc(d, func() { set(false) })
 }
 
 // isolate cuts the node off in both directions.
@@ -152,6 +169,13 @@ func (t *memTransport) InstallSnapshot(id raft.ServerID, to raft.ServerAddress, 
 }
 
 func (t *memTransport) TimeoutNow(id raft.ServerID, to raft.ServerAddress, args *raft.TimeoutNowRequest, resp *raft.TimeoutNowResponse) error {
+	t.network.mu.Lock()
+	drop := t.network.dropTimeoutNow
+	t.network.mu.Unlock()
+	if drop {
+		time.Sleep(rpcLimit)
+		return errCut
+	}
 	return t.carry(to, func() error { return t.InmemTransport.TimeoutNow(id, to, args, resp) })
 }
 
@@ -193,7 +217,7 @@ func (l *memLink) Send(addr string, kind byte, payload []byte, answer func([]byt
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	call := &memCall{
-		network: w, from: l.self, to: addr, answer: answer, end: cancel, mute: w.dropAnswers == kind,
+		network: w, from: l.self, to: addr, answer: answer, end: cancel, mute: w.dropAnswers && kind == kindPropose,
 		more: make(chan struct{}, 1), over: make(chan struct{}),
 	}
 	w.calls[call] = true
@@ -205,7 +229,7 @@ func (l *memLink) Send(addr string, kind byte, payload []byte, answer func([]byt
 		handler.Serve(ctx, kind, sent, call.reply)
 	}()
 	if call.mute {
-		time.AfterFunc(deadAfter, call.lose)
+		time.AfterFunc(w.deadAfter, call.lose)
 	}
 	return call.cancel, nil
 }

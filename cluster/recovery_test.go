@@ -138,7 +138,11 @@ func TestShutdownHandsLeadershipOverWithinASecond(t *testing.T) {
 					return
 				default:
 				}
+				asked := time.Now()
 				_, err := others[0].Do(t.Context(), acquire("run", fmt.Sprint(i)))
+				if took := time.Since(asked); took >= leader.config.Timing.Election {
+					t.Errorf("a command took %s, as long as an election", took)
+				}
 				answers <- err
 				time.Sleep(5 * time.Millisecond)
 			}
