@@ -52,6 +52,16 @@ func (m *model) full(run string, w gate.Want, limit uint32) gate.Want {
 	return w
 }
 
+// lacking are the wants that the run does not hold already: what it holds it
+// may acquire again whatever else covers the name (rule 3), such as a lock
+// delay that one of its own wider holds left behind.
+func (m *model) lacking(run string, wants []gate.Want, limit uint32) []gate.Want {
+	return slices.DeleteFunc(slices.Clone(wants), func(w gate.Want) bool {
+		h, ok := m.held(run, w.Name)
+		return ok && strength(h) == m.full(run, w, limit)
+	})
+}
+
 // isSemaphore says whether rule 7 governs the request rather than rule 5.
 func isSemaphore(wants []gate.Want, limit uint32) bool {
 	return wants[0].Name.Kind == gate.Key && limit > 1
@@ -147,11 +157,12 @@ func (m *model) path(from, to string) []string {
 
 // grantable is rules 5 and 7 for an acquire at the place number in the queue.
 func (m *model) grantable(run string, wants []gate.Want, limit uint32, number uint64) bool {
+	wants = m.lacking(run, wants, limit)
+	if len(wants) == 0 {
+		return true
+	}
 	earlier := m.requestsInTheWay(run, wants, limit, number)
 	if isSemaphore(wants, limit) {
-		if _, mine := m.held(run, wants[0].Name); mine {
-			return true
-		}
 		return m.slotsTaken(wants[0].Name) < int(limit) && len(earlier) == 0
 	}
 	if len(m.holdsInTheWay(run, wants, limit)) > 0 {
