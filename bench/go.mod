@@ -1,0 +1,3 @@
+module lockd/bench
+
+go 1.26.0

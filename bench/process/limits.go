@@ -1,0 +1,18 @@
+package process
+
+import "time"
+
+const (
+	// stopTime is what a process has to end after SIGTERM, before it is killed.
+	stopTime = 15 * time.Second
+	// lastLines and maxLastBytes bound what is quoted of a log.
+	lastLines    = 20
+	maxLastBytes = 8 << 10
+
+	// Ports from which servers are served: below those that the kernel gives
+	// to outgoing connections, which could take the port of a server that is
+	// down.
+	lowestPort  = 20_000
+	highestPort = 32_000
+	portTries   = 200
+)

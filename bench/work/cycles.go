@@ -1,0 +1,73 @@
+package work
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"lockd/bench/system"
+)
+
+// ownLocks is W1: nobody ever waits for anybody.
+func ownLocks(ttl time.Duration) func(ctx context.Context, b *bench) error {
+	return func(ctx context.Context, b *bench) error {
+		for _, n := range b.Clients {
+			b.Progress("%s: %s", b.workload.ID, clientCount(n))
+			err := b.measure(ctx, n, ttl, "cycles", clientCount(n), b.ownCycle(n))
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
+// measure dials n clients, drives them and reports the line.
+func (b *bench) measure(ctx context.Context, n int, ttl time.Duration, rate, setting string, do step) (err error) {
+	all, err := b.dial(ctx, n, "client", system.Caller{TTL: ttl})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, all.close(ctx)) }()
+	sum, err := b.drive(ctx, all, do)
+	if err != nil {
+		return err
+	}
+	b.line(setting, sum.metrics(rate)...)
+	return nil
+}
+
+// ownCycle takes and gives back the lock of client i of n.
+func (b *bench) ownCycle(n int) step {
+	locks, last := make([]string, n), make([]uint64, n)
+	for i := range locks {
+		locks[i] = b.lock("own.%d", i)
+	}
+	return func(ctx context.Context, i int, client system.Client) (time.Duration, error) {
+		begun := time.Now()
+		hold, err := client.TryLock(ctx, locks[i])
+		switch {
+		case errors.Is(err, system.ErrOccupied):
+			return 0, fmt.Errorf("%s: nobody else uses it: %w: %w", locks[i], err, ErrBroken)
+		case err != nil:
+			return 0, err
+		case hold.Fence < last[i] || hold.Fence == last[i] && hold.Fence != 0:
+			return 0, fmt.Errorf("%s: token %d after %d: %w", locks[i], hold.Fence, last[i], ErrBroken)
+		}
+		last[i] = hold.Fence
+		if err := giveBack(ctx, client, hold); err != nil {
+			return 0, err
+		}
+		return time.Since(begun), nil
+	}
+}
+
+// giveBack releases a hold, which must still be the client's.
+func giveBack(ctx context.Context, client system.Client, hold system.Hold) error {
+	err := client.Unlock(ctx, hold)
+	if errors.Is(err, system.ErrNotHeld) {
+		return fmt.Errorf("a hold was lost: %w: %w", err, ErrBroken)
+	}
+	return err
+}

@@ -1,0 +1,67 @@
+package work
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"lockd/bench/system"
+)
+
+// noHolder marks a lock that nobody holds.
+const noHolder = -1
+
+// handOff is W2: a step is one turn of one client, and its latency the time from
+// the last holder's release to the moment that this one knew.
+func handOff(ctx context.Context, b *bench) error {
+	for _, n := range b.Waiters {
+		b.Progress("%s: %s", b.workload.ID, clientCount(n))
+		err := b.measure(ctx, n, sessionTTL, "hand-offs", clientCount(n), newTurns(b.lock("line.%d", n)).take)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// turns is the one lock that all clients wait for. What it knows it was told by
+// holders, so it sees two holders at a time.
+type turns struct {
+	lock  string
+	begun time.Time
+	// holder is the client that holds the lock, or noHolder.
+	holder atomic.Int64
+	// fence is the last holder's; released is when it sent its release, as time
+	// since begun.
+	fence    atomic.Uint64
+	released atomic.Int64
+}
+
+func newTurns(lock string) *turns {
+	t := &turns{lock: lock, begun: time.Now()}
+	t.holder.Store(noHolder)
+	return t
+}
+
+// take waits for the lock and gives it back.
+func (t *turns) take(ctx context.Context, i int, client system.Client) (time.Duration, error) {
+	hold, err := client.Lock(ctx, t.lock)
+	if err != nil {
+		return 0, err
+	}
+	told := time.Since(t.begun)
+	if !t.holder.CompareAndSwap(noHolder, int64(i)) {
+		return 0, fmt.Errorf("%s: client %d holds it beside client %d: %w", t.lock, i, t.holder.Load(), ErrBroken)
+	}
+	if last := t.fence.Swap(hold.Fence); hold.Fence <= last && hold.Fence != 0 {
+		return 0, fmt.Errorf("%s: token %d after %d: %w", t.lock, hold.Fence, last, ErrBroken)
+	}
+	latency := time.Duration(-1) // the first holder was not waiting for anybody
+	if released := t.released.Load(); released != 0 {
+		latency = told - time.Duration(released)
+	}
+	t.holder.Store(noHolder)
+	t.released.Store(int64(time.Since(t.begun)))
+	return latency, giveBack(ctx, client, hold)
+}

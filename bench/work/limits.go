@@ -1,0 +1,24 @@
+package work
+
+import "time"
+
+const (
+	// sessionTTL is that of sessions which should not end while they are used.
+	sessionTTL = 60 * time.Second
+	// dialers is how many clients are dialled or closed at a time.
+	dialers = 64
+	// settleTime is what a service gets between two phases.
+	settleTime = 500 * time.Millisecond
+	// memorySettleTime is what a service gets to come to rest before its memory
+	// is read.
+	memorySettleTime = 3 * time.Second
+	// comebackTime bounds the time that clients need after a node was killed.
+	comebackTime = 30 * time.Second
+	// watchedHolds is how many locks are held while the leader is killed, half
+	// of them by a session.
+	watchedHolds = 100
+	// holders is how many clients take the many locks of W5.
+	holders = 64
+	// closeTime bounds the clean-up of the clients of a workload.
+	closeTime = 30 * time.Second
+)
