@@ -69,7 +69,7 @@ func isSemaphore(wants []gate.Want, limit uint32) bool {
 
 // holdsInTheWay are the (a) of rule 5, those of no run included.
 func (m *model) holdsInTheWay(run string, wants []gate.Want, limit uint32) []gate.Hold {
-	if isSemaphore(wants, limit) {
+	if len(wants) == 0 || isSemaphore(wants, limit) {
 		return nil
 	}
 	var found []gate.Hold
@@ -117,12 +117,13 @@ func (m *model) pointsTo(run string) []string {
 		return nil
 	}
 	var runs []string
-	for _, h := range m.holdsInTheWay(run, r.Wants, r.Limit) {
+	wants := m.lacking(run, r.Wants, r.Limit)
+	for _, h := range m.holdsInTheWay(run, wants, r.Limit) {
 		if h.Run != "" {
 			runs = append(runs, h.Run)
 		}
 	}
-	for _, earlier := range m.requestsInTheWay(run, r.Wants, r.Limit, r.Number) {
+	for _, earlier := range m.requestsInTheWay(run, wants, r.Limit, r.Number) {
 		runs = append(runs, earlier.Run)
 	}
 	slices.Sort(runs)
@@ -246,7 +247,7 @@ func (m *model) queue(name gate.Name) []gate.Request {
 // conflicts says, name by name, who is in the way of an acquire.
 func (m *model) conflicts(run string, wants []gate.Want, limit uint32, number uint64) []gate.Conflict {
 	var found []gate.Conflict
-	for _, w := range wants {
+	for _, w := range m.lacking(run, wants, limit) {
 		one := []gate.Want{w}
 		c := gate.Conflict{Name: w.Name, Waiting: uint32(len(m.queue(w.Name)))}
 		c.Holders = m.holdsInTheWay(run, one, limit)
