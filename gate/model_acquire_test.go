@@ -169,7 +169,7 @@ func (m *model) take(r gate.Request, full gate.Want, old gate.Hold, moved bool) 
 // the acquire's session.
 func (m *model) join(own gate.Request, session gate.SessionID, seq uint64, a *gate.Acquire) gate.Result {
 	if seq != 0 && m.waitingFor(own.Number) >= gate.MaxJoins {
-		return gate.Result{Code: gate.Overloaded}
+		return gate.Result{Code: gate.Overloaded, Run: a.Run}
 	}
 	own.Session = m.sessionFor(session, a)
 	i := slices.IndexFunc(m.requests, func(r gate.Request) bool { return r.Number == own.Number })

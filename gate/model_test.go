@@ -2,6 +2,7 @@ package gate_test
 
 import (
 	"cmp"
+	"maps"
 	"reflect"
 	"slices"
 	"time"
@@ -66,7 +67,9 @@ func (m *model) once(cmd *gate.Command) gate.Result {
 		return m.perform(cmd)
 	}
 	b := m.book(cmd.Session.Number)
-	b.see(cmd.Acked, cmd.Done)
+	if !b.see(cmd.Acked, cmd.Done) {
+		return gate.Result{Code: gate.Overloaded, Session: cmd.Session}
+	}
 	if cmd.Seq == 0 {
 		return m.perform(cmd)
 	}
@@ -76,7 +79,7 @@ func (m *model) once(cmd *gate.Command) gate.Result {
 	if k := b.kept[cmd.Seq]; k != nil {
 		return m.repeat(k, cmd)
 	}
-	if b.finished() >= gate.MaxAnswers || b.ranges() > gate.MaxDoneRanges {
+	if b.finished() >= gate.MaxAnswers {
 		return gate.Result{Code: gate.Overloaded, Session: cmd.Session}
 	}
 	result := m.perform(cmd)
@@ -136,25 +139,23 @@ func (m *model) book(session uint64) *book {
 	return m.books[session]
 }
 
-// see records which answers the client has seen, and forgets those.
-func (b *book) see(acked uint64, done []uint64) {
-	b.acked = max(b.acked, acked)
+// see records which answers the client has seen, and forgets those. With too
+// many gaps between it changes nothing and returns false.
+func (b *book) see(acked uint64, done []uint64) bool {
+	next := &book{acked: max(b.acked, acked), done: maps.Clone(b.done)}
 	for _, seq := range done {
-		b.done[seq] = true
+		next.done[seq] = true
 	}
-	for b.done[b.acked+1] {
-		b.acked++
+	for next.done[next.acked+1] {
+		next.acked++
 	}
-	for seq := range b.done {
-		if seq <= b.acked {
-			delete(b.done, seq)
-		}
+	maps.DeleteFunc(next.done, func(seq uint64, _ bool) bool { return seq <= next.acked })
+	if len(next.ledger()) > gate.MaxDoneRanges {
+		return false
 	}
-	for seq := range b.kept {
-		if b.seen(seq) {
-			delete(b.kept, seq)
-		}
-	}
+	b.acked, b.done = next.acked, next.done
+	maps.DeleteFunc(b.kept, func(seq uint64, _ *kept) bool { return b.seen(seq) })
+	return true
 }
 
 func (b *book) seen(seq uint64) bool { return seq <= b.acked || b.done[seq] }
@@ -163,17 +164,6 @@ func (b *book) finished() int {
 	n := 0
 	for _, k := range b.kept {
 		if k.result != nil {
-			n++
-		}
-	}
-	return n
-}
-
-// ranges counts the runs of adjacent done seqs.
-func (b *book) ranges() int {
-	n := 0
-	for seq := range b.done {
-		if !b.done[seq-1] {
 			n++
 		}
 	}

@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"lockd/gate"
 	"pgregory.net/rapid"
@@ -216,49 +215,4 @@ func FuzzTable(f *testing.F) {
 			t.Fatalf("%v\n%s", err, h.story())
 		}
 	})
-}
-
-// A session that keeps the greatest number of answers refuses more until its
-// client says which it has seen.
-func TestAnswersKeptAreBounded(t *testing.T) {
-	p := newPair(universeNames(), universeRuns)
-	p.thorough = 256
-	opened, err := p.apply(&gate.Command{Op: &gate.OpenSession{TTL: 10 * time.Second, Nonce: 1}}, 1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	send := func(seq, acked uint64, done ...uint64) gate.Code {
-		t.Helper()
-		ref := gate.Name{Kind: gate.Reference, Text: "a"}
-		out, err := p.apply(&gate.Command{
-			Session: opened.Result.Session, Seq: seq, Acked: acked, Done: done,
-			Op: &gate.Release{Run: "r1", Gives: []gate.Give{{Name: ref}}},
-		}, 1)
-		if err != nil {
-			t.Fatalf("seq %d: %v", seq, err)
-		}
-		return out.Result.Code
-	}
-	for seq := range uint64(gate.MaxAnswers) {
-		send(seq+1, 0)
-	}
-	for _, step := range []struct {
-		seq, acked uint64
-		done       []uint64
-		want       gate.Code
-	}{
-		{seq: gate.MaxAnswers + 1, want: gate.Overloaded},
-		{seq: gate.MaxAnswers, want: gate.NotHeld},
-		{seq: gate.MaxAnswers + 1, want: gate.Overloaded},
-		{seq: gate.MaxAnswers + 1, done: []uint64{500}, want: gate.NotHeld},
-		{seq: gate.MaxAnswers + 2, want: gate.Overloaded},
-		{seq: gate.MaxAnswers + 2, acked: 10, want: gate.NotHeld},
-		{seq: 10, want: gate.StaleRequest},
-		{seq: 500, want: gate.StaleRequest},
-		{seq: 501, want: gate.NotHeld},
-	} {
-		if got := send(step.seq, step.acked, step.done...); got != step.want {
-			t.Errorf("seq %d acked %d done %v: code %d, want %d", step.seq, step.acked, step.done, got, step.want)
-		}
-	}
 }
