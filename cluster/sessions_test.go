@@ -116,7 +116,8 @@ func TestWaitEndsOnTime(t *testing.T) {
 		leader := c.leader()
 		session := openSession(t, leader, time.Hour)
 		do(t, leader, acquire("run-1", "k"), gate.Acquired)
-		for _, wait := range []time.Duration{10 * time.Millisecond, time.Second} {
+		for _, wait := range []time.Duration{10 * time.Millisecond, 11 * time.Millisecond, 13 * time.Millisecond, time.Second} {
+			time.Sleep(17 * time.Millisecond)
 			began := time.Now()
 			reply := do(t, leader, waitFor(session, "run-2", "k", wait), gate.Queued)
 			late(t, reply, time.Minute)
