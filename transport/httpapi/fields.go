@@ -122,7 +122,6 @@ var (
 	transferFields = []strictjson.Field[api.LeaderTransfer]{
 		field("to", func(r *strictjson.Reader, b *api.LeaderTransfer) { b.To = present(r) }),
 	}
-	noFields []strictjson.Field[struct{}]
 )
 
 // present reads a string that may be left out, but not be empty.

@@ -66,7 +66,7 @@ func (s *Server) listSessions(x *exchange) {
 }
 
 func (s *Server) keepSession(x *exchange) {
-	if !readBody(x, true, noFields, new(struct{})) {
+	if !readBody(x, true, nil, new(struct{})) {
 		return
 	}
 	id, err := x.sessionArg()
