@@ -102,6 +102,9 @@ func (t *Table) take(a acquisition) Result {
 	g := grantee{session: a.session, reason: a.Reason, client: clientOf(a.Client, a.session)}
 	result := t.acquired(a.claim, t.grant(a.claim, g))
 	result.Reentrant = a.held()
+	if r := t.request(a.Run); r != nil {
+		t.lookAround(r)
+	}
 	return result
 }
 
@@ -203,7 +206,10 @@ func (t *Table) nextToken() uint64 {
 // occupied says who is in the way of a claim that was refused.
 func (t *Table) occupied(c claim) Result {
 	r := Result{Code: Occupied, Run: c.run, Limit: c.limit}
-	for _, w := range c.wants {
+	for i, w := range c.wants {
+		if c.has(i) {
+			continue
+		}
 		x := Conflict{Name: w.Name, Waiting: tallyOf(t.queued, w.Name)}
 		if c.semaphore() {
 			x.Holders = t.holdersAt(w.Name)

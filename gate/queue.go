@@ -34,14 +34,19 @@ func (t *Table) enqueue(a acquisition) Result {
 	t.putRequest(r)
 	t.requestEvent(EventQueued, r)
 	t.timer(RequestWait, r.Number, r.Wait)
-	// The run points to somebody for the first time: whoever it leads to may
-	// lead back to itself through it.
+	t.lookAround(r)
+	return t.queuedResult(r)
+}
+
+// lookAround is for a request that points to more than before, because it is
+// new or its run holds more: whoever it leads to may now lead back to itself
+// through it, if anybody waits for what its run holds.
+func (t *Table) lookAround(r *Request) {
 	if t.holdsAny(r.Run) {
 		for _, other := range t.reach(t.claimOf(r)) {
 			t.lookAt(other)
 		}
 	}
-	return t.queuedResult(r)
 }
 
 func (t *Table) fullQueue(wants []Want) bool {

@@ -115,11 +115,15 @@ func (s *state) blockedBy(c claim) []string {
 		})
 		return runs
 	}
-	for _, w := range c.wants {
-		s.obstacles(c.run, w, func(h *Hold) bool { return add(h.Run) })
+	for i, w := range c.wants {
+		if !c.has(i) {
+			s.obstacles(c.run, w, func(h *Hold) bool { return add(h.Run) })
+		}
 	}
-	for _, w := range c.wants {
-		s.predecessors(c.run, c.number, w, func(r *Request) bool { return add(r.Run) })
+	for i, w := range c.wants {
+		if !c.has(i) {
+			s.predecessors(c.run, c.number, w, func(r *Request) bool { return add(r.Run) })
+		}
 	}
 	return runs
 }

@@ -47,10 +47,14 @@ func (s *state) claim(run string, number uint64, wants []Want, limit uint32) cla
 
 func (s *state) claimOf(r *Request) claim { return s.claim(r.Run, r.Number, r.Wants, r.Limit) }
 
-// held reports whether the run holds all of the claim already, as strongly.
+// has reports whether the run holds the i-th want already, as strongly. Such a
+// want points to nobody: a run's own holds never conflict.
+func (c claim) has(i int) bool { return c.owns[i] != nil && c.owns[i].strength() == c.wants[i] }
+
+// held reports whether the run holds all of the claim already.
 func (c claim) held() bool {
-	for i, own := range c.owns {
-		if own == nil || own.strength() != c.wants[i] {
+	for i := range c.wants {
+		if !c.has(i) {
 			return false
 		}
 	}
@@ -87,8 +91,8 @@ func (s *state) grantable(c claim) bool {
 		first, waits := s.requests[Key].any(name.Text)
 		return tallyOf(s.taken, name) < c.limit && (!waits || first.Number >= c.number)
 	}
-	for _, w := range c.wants {
-		if !s.obstacles(c.run, w, func(*Hold) bool { return false }) {
+	for i, w := range c.wants {
+		if !c.has(i) && !s.obstacles(c.run, w, func(*Hold) bool { return false }) {
 			return false
 		}
 	}
@@ -96,8 +100,8 @@ func (s *state) grantable(c claim) bool {
 	// others wait for what the run itself holds or waits for already.
 	cyclic := s.holdAndWait > 0 || s.byNumber.Len() > 0 && (s.holdsAny(c.run) || c.number == newest && s.request(c.run) != nil)
 	back := newWalk(s, c.run)
-	for _, w := range c.wants {
-		all := s.predecessors(c.run, c.number, w, func(r *Request) bool {
+	for i, w := range c.wants {
+		all := c.has(i) || s.predecessors(c.run, c.number, w, func(r *Request) bool {
 			return cyclic && back.leads(r.Run)
 		})
 		if !all {
@@ -116,11 +120,13 @@ func (s *state) cycle(c claim) (runs []string, decided bool) {
 	}
 	walk := newWalk(s, c.run)
 	walk.begin()
-	for _, w := range c.wants {
-		s.obstacles(c.run, w, func(h *Hold) bool {
-			walk.visit("", h.Run)
-			return !walk.over()
-		})
+	for i, w := range c.wants {
+		if !c.has(i) {
+			s.obstacles(c.run, w, func(h *Hold) bool {
+				walk.visit("", h.Run)
+				return !walk.over()
+			})
+		}
 	}
 	if walk.follow() {
 		return walk.path(), true
@@ -219,8 +225,8 @@ func (w *walk) follow() bool {
 // point visits everybody that the claim points to. What a later request with
 // the same want points to is a superset, so a queue is gone through once.
 func (w *walk) point(c claim) {
-	for _, want := range c.wants {
-		if w.pointed[want] >= c.number {
+	for i, want := range c.wants {
+		if c.has(i) || w.pointed[want] >= c.number {
 			continue
 		}
 		w.pointed[want] = c.number
