@@ -33,7 +33,7 @@ const (
 	// that their leader still leads.
 	MaxConfirmations = 65_536
 	// MaxKeepaliveIDs bounds the sessions of one keepalive message between nodes.
-	MaxKeepaliveIDs = 8192
+	MaxKeepaliveIDs = 4096
 	// MaxQueuedKeepaliveIDs bounds the sessions that wait for the next message.
 	MaxQueuedKeepaliveIDs = 262_144
 	// MaxServed bounds the requests of other nodes that are being served on a
