@@ -3,15 +3,17 @@
 GO        ?= go
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME  ?= 30s
-# End-to-end tests start real processes; on a machine with few cores they are
-# better run one package at a time.
+# Further flags of bench: see "go run . -help" in bench/.
+BENCHFLAGS ?=
 TESTFLAGS ?= -timeout 20m
+# Such as -repeat 1; 'cd bench && go run . -h' says what there is.
+BENCHFLAGS ?=
 
 .DEFAULT_GOAL := help
 
 .PHONY: help
 help: ## say what there is
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: ## bin/lockd and bin/lockctl
@@ -36,6 +38,7 @@ demo: ## a narrated walk through failures, on a cluster of its own
 .PHONY: test
 test: ## all tests
 	$(GO) test $(TESTFLAGS) ./...
+	cd bench && $(GO) test $(TESTFLAGS) ./...
 
 .PHONY: race
 race: ## all tests, with the race detector
@@ -46,7 +49,9 @@ lint: ## gofmt, vet, staticcheck, and the rules of internal/archtest
 	@unformatted=$$(gofmt -l .) || exit 1; \
 		if [ -n "$$unformatted" ]; then echo "gofmt -w these:"; echo "$$unformatted"; exit 1; fi
 	$(GO) vet ./...
+	cd bench && $(GO) vet ./...
 	$(GO) run $(STATICCHECK) ./...
+	cd bench && $(GO) run $(STATICCHECK) ./...
 	$(GO) test -count=1 ./internal/archtest
 
 .PHONY: fuzz
@@ -59,8 +64,8 @@ fuzz: ## every fuzz test for FUZZTIME (30s)
 	done
 
 .PHONY: bench
-bench: ## cycles per second, hand-offs and the gap at a leader kill, on three real processes
-	$(GO) test -count=1 -timeout 20m -run '^$$' -bench . -benchtime 1x ./test/bench
+bench: build ## cycles per second, hand-offs and the gap at a leader kill, on three real processes
+	cd bench && $(GO) run . -lockd ../bin/lockd $(BENCHFLAGS)
 
 .PHONY: clean
 clean: ## remove what was built; ends and removes the local cluster
