@@ -6,8 +6,6 @@ FUZZTIME  ?= 30s
 # Further flags of bench: see "go run . -help" in bench/.
 BENCHFLAGS ?=
 TESTFLAGS ?= -timeout 20m
-# Such as -repeat 1; 'cd bench && go run . -h' says what there is.
-BENCHFLAGS ?=
 
 .DEFAULT_GOAL := help
 
