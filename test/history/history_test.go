@@ -1,0 +1,250 @@
+package history
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"reflect"
+	"testing"
+	"time"
+)
+
+const second = int64(time.Second)
+
+// script writes histories by hand: by default every operation takes a millisecond
+// and has the next index.
+type script struct {
+	ops   []Op
+	now   int64
+	index uint64
+}
+
+func (s *script) add(op Op, change func(*Op)) *script {
+	s.now += 2e6
+	s.index++
+	op.Client, op.Start, op.End, op.Index, op.Exact = "c", s.now, s.now+1e6, s.index, true
+	if op.Outcome == "" {
+		op.Outcome = OK
+	}
+	if change != nil {
+		change(&op)
+	}
+	s.ops = append(s.ops, op)
+	return s
+}
+
+func (s *script) acquire(name Name, run string, token uint64, change ...func(*Op)) *script {
+	return s.add(Op{Kind: Acquire, Run: run, Wants: []Want{{Name: name, Token: token}}}, all(change))
+}
+
+func (s *script) release(name Name, run string, token uint64, change ...func(*Op)) *script {
+	return s.add(Op{Kind: Release, Run: run, Wants: []Want{{Name: name, Token: token}}}, all(change))
+}
+
+func (s *script) read(name Name, holders ...Holder) *script {
+	for i := range holders {
+		holders[i].Name = name
+	}
+	return s.add(Op{Kind: Read, Wants: []Want{{Name: name}}, Holders: holders}, nil)
+}
+
+func (s *script) session(kind Kind, id string, change ...func(*Op)) *script {
+	return s.add(Op{Kind: kind, Session: id, TTL: 3 * time.Second}, all(change))
+}
+
+func (s *script) pause(d int64) *script { s.now += d; return s }
+
+func all(changes []func(*Op)) func(*Op) {
+	return func(op *Op) {
+		for _, c := range changes {
+			c(op)
+		}
+	}
+}
+
+func unknown(op *Op) {
+	op.Outcome, op.End, op.Index, op.Exact = Unknown, Never, 0, false
+	if op.Kind == Acquire {
+		op.Wants[0].Token = 0
+	}
+}
+func resent(op *Op)   { op.Exact = false }
+func unplaced(op *Op) { op.Exact, op.Index = false, 0 }
+func shared(op *Op)   { op.Wants[0].Shared = true }
+func tree(op *Op)     { op.Wants[0].Tree = true }
+
+func in(session string) func(*Op) { return func(op *Op) { op.Session = session } }
+func limit(n int) func(*Op)       { return func(op *Op) { op.Limit = n } }
+func outcome(o Outcome) func(*Op) { return func(op *Op) { op.Outcome = o } }
+func at(index uint64) func(*Op)   { return func(op *Op) { op.Index = index } }
+
+// since makes an operation that began that long ago.
+func since(d int64) func(*Op) { return func(op *Op) { op.Start -= d } }
+
+// waiting was seen in the queue that long before its end.
+func waiting(d int64) func(*Op) {
+	return func(op *Op) { op.Queued = append(op.Queued, Sighting{At: op.End - d}) }
+}
+
+func by(holders ...Holder) func(*Op) {
+	return func(op *Op) {
+		op.Outcome, op.Holders = Occupied, holders
+		op.Wants[0].Token = 0
+	}
+}
+
+const a, b = Name("k:a"), Name("k:b")
+
+func TestGoodHistoriesAreAccepted(t *testing.T) {
+	for name, s := range map[string]*script{
+		"one after the other": new(script).acquire(a, "x", 1).release(a, "x", 1).acquire(a, "y", 2).read(a, Holder{Run: "y", Token: 2}),
+		"granted in the entry that releases": new(script).acquire(a, "x", 1).
+			acquire(a, "y", 2, func(op *Op) { op.End += 8e6; op.Index = 3 }, waiting(5e6)).release(a, "x", 1, at(3)),
+		"different keys":      new(script).acquire(a, "x", 1).acquire(b, "y", 2),
+		"refused":             new(script).acquire(a, "x", 1).acquire(a, "y", 0, by(Holder{a, "x", 1})).release(a, "y", 0, outcome(NotHeld)),
+		"readers":             new(script).acquire("r:a", "x", 1, shared).acquire("r:a", "y", 2, shared),
+		"beside a tree":       new(script).acquire("r:a/b", "x", 1, tree).acquire("r:a/c", "y", 2).acquire("r:a/bc", "z", 3),
+		"slots":               new(script).acquire(a, "x", 1, limit(2)).acquire(a, "y", 2, limit(2)).release(a, "x", 1).acquire(a, "z", 3, limit(2)),
+		"a release unknown":   new(script).acquire(a, "x", 1).release(a, "x", 1, unknown).acquire(a, "y", 2),
+		"an acquire unknown":  new(script).acquire(a, "x", 0, unknown).read(a, Holder{Run: "x", Token: 1}).acquire(a, "y", 0, by(Holder{a, "x", 1})),
+		"applied late":        new(script).acquire(a, "x", 0, unknown).acquire(a, "y", 1).release(a, "y", 1).read(a, Holder{Run: "x", Token: 2}),
+		"never applied":       new(script).acquire(a, "x", 0, unknown).acquire(a, "y", 1).read(a, Holder{Run: "y", Token: 1}),
+		"resent":              new(script).acquire(a, "x", 1, resent, at(9)).release(a, "x", 1, at(10)).acquire(a, "y", 2, at(11)),
+		"expired":             new(script).session(Open, "s").acquire(a, "x", 1, in("s")).pause(3*second).acquire(a, "y", 2),
+		"closed":              new(script).session(Open, "s").acquire(a, "x", 1, in("s")).session(Close, "s").acquire(a, "y", 2),
+		"gone after its TTL":  new(script).session(Open, "s").pause(3*second).session(Keepalive, "s", outcome(Gone)),
+		"gone after closing":  new(script).session(Open, "s").session(Close, "s").session(Keepalive, "s", outcome(Gone)),
+		"no index":            new(script).acquire(a, "x", 1, unplaced).release(a, "x", 1, unplaced).acquire(a, "y", 2, unplaced).acquire(b, "z", 3),
+		"first come":          new(script).acquire(a, "x", 1).pause(second).release(a, "x", 1).acquire(a, "y", 2, waiting(second/2), since(second)).release(a, "y", 2).acquire(a, "z", 3),
+		"a writer and a key":  new(script).acquire("r:a", "x", 1).acquire(a, "y", 2),
+		"several at once":     new(script).add(Op{Kind: Acquire, Run: "x", Wants: []Want{{Name: "r:a/1", Token: 1}, {Name: "r:a/2", Token: 2}}}, nil).add(Op{Kind: Release, Run: "x", Wants: []Want{{Name: "r:a/1", Token: 1}, {Name: "r:a/2", Token: 2}}}, nil).acquire("r:a", "y", 3, tree),
+		"refused for another": new(script).acquire("r:a/1", "x", 1).acquire("r:a/2", "y", 0, by()),
+	} {
+		wrong := append(Replay(s.ops), Leases(s.ops)...)
+		more, undecided := Linearize(s.ops, time.Minute)
+		for _, v := range append(wrong, more...) {
+			t.Errorf("%s: %s", name, v)
+		}
+		if len(undecided) > 0 {
+			t.Errorf("%s: undecided", name)
+		}
+	}
+}
+
+// Each bad history is refused by Replay for its rule and, unless it shows in
+// indices or queues alone, by Linearize.
+func TestBadHistoriesAreRejected(t *testing.T) {
+	for _, c := range []struct {
+		name      string
+		s         *script
+		rule      Rule
+		indexOnly bool
+	}{
+		{"double grant", new(script).acquire(a, "x", 1).acquire(a, "y", 2), Exclusion, false},
+		{"double grant, then released", new(script).acquire(a, "x", 1).acquire(a, "y", 2).release(a, "x", 1), Exclusion, false},
+		{"double grant of answers without index", new(script).acquire(a, "x", 1, unplaced).acquire(a, "y", 2, unplaced), Exclusion, false},
+		{"a writer beside a reader", new(script).acquire("r:a", "x", 1, shared).acquire("r:a", "y", 2), Exclusion, false},
+		{"below a tree", new(script).acquire("r:a", "x", 1, tree).acquire("r:a/b", "y", 2, shared), Exclusion, false},
+		{"a tree above", new(script).acquire("r:a/b", "x", 1).acquire("r:a", "y", 2, tree, shared), Exclusion, false},
+		{"a slot too many", new(script).acquire(a, "x", 1, limit(2)).acquire(a, "y", 2, limit(2)).acquire(a, "z", 3, limit(2)), Exclusion, false},
+		{"granted before the release was sent", new(script).acquire(a, "x", 1).acquire(a, "y", 2).release(a, "x", 1, unknown), Exclusion, false},
+		{"granted before the expiry", new(script).session(Open, "s").acquire(a, "x", 1, in("s")).pause(2*second).acquire(a, "y", 2), Exclusion, false},
+		{"granted in spite of a keepalive", new(script).session(Open, "s").acquire(a, "x", 1, in("s")).pause(2*second).session(Keepalive, "s").pause(2*second).acquire(a, "y", 2), Exclusion, false},
+		{"lost hold", new(script).acquire(a, "x", 1).read(a), LostHold, false},
+		{"lost hold of a resent acquire", new(script).acquire(a, "x", 1, resent).read(a), LostHold, false},
+		{"lost before its release", new(script).acquire(a, "x", 1).release(a, "x", 1, outcome(NotHeld)), LostHold, false},
+		{"token going down", new(script).acquire(a, "x", 5).release(a, "x", 5).acquire(a, "y", 4), Tokens, false},
+		{"token going down elsewhere", new(script).acquire(a, "x", 5).acquire(b, "y", 4), Tokens, true},
+		{"token granted twice", new(script).acquire(a, "x", 5).acquire(b, "y", 5), Tokens, true},
+		{"token shown wrongly", new(script).acquire(a, "x", 5).read(a, Holder{Run: "x", Token: 6}), Tokens, false},
+		{"stale read", new(script).acquire(a, "x", 1).release(a, "x", 1).read(a, Holder{Run: "x", Token: 1}), StaleRead, false},
+		{"stale read beside a new holder", new(script).acquire(a, "x", 1).release(a, "x", 1, unknown).acquire(a, "y", 2).read(a, Holder{Run: "x", Token: 1}), StaleRead, false},
+		{"read of nobody's hold", new(script).read(a, Holder{Run: "x", Token: 1}), Phantom, false},
+		{"refused by nobody", new(script).acquire(a, "x", 0, by()), Phantom, false},
+		{"refused by one who never asked", new(script).acquire(a, "x", 0, by(Holder{a, "y", 1})), Phantom, false},
+		{"refused by one who is gone", new(script).acquire(a, "x", 1).release(a, "x", 1).acquire(a, "y", 0, by(Holder{a, "x", 1})), StaleRead, false},
+		{"out of order", new(script).acquire(a, "x", 1).pause(second).release(a, "x", 1).acquire(a, "z", 2).release(a, "z", 2).acquire(a, "y", 3, waiting(second/2), since(second)), Order, true},
+		{"a reader passes a writer", new(script).acquire("r:a", "x", 1, shared).pause(second).acquire("r:a", "z", 2, shared).
+			release("r:a", "x", 1).release("r:a", "z", 2).acquire("r:a", "y", 3, waiting(second/2), since(second)), Order, true},
+		{"index against real time", new(script).acquire(a, "x", 1, at(9)).acquire(b, "y", 2, at(8)), RealTime, true},
+		{"a read against real time", new(script).acquire(a, "x", 1, at(9)).read(b), RealTime, true},
+		{"grant to a closed session", new(script).session(Open, "s").session(Close, "s").acquire(a, "x", 1, in("s")), DeadGrant, false},
+		{"grant to a gone session", new(script).session(Open, "s").pause(4*second).session(Keepalive, "s", outcome(Gone)).acquire(a, "x", 1, in("s")), DeadGrant, false},
+		{"two acquires of one run", new(script).acquire(a, "x", 1).release(a, "x", 1).acquire(a, "x", 2), BadRecord, true},
+	} {
+		if wrong := Replay(c.s.ops); !broken(wrong, c.rule) {
+			t.Errorf("%s: Replay finds %v, want %q", c.name, wrong, c.rule)
+		}
+		if wrong, undecided := Linearize(c.s.ops, time.Minute); !c.indexOnly && (!broken(wrong, NoOrder) || len(undecided) > 0) {
+			t.Errorf("%s: Linearize finds %v", c.name, wrong)
+		}
+	}
+}
+
+func TestBrokenLeasesAreRejected(t *testing.T) {
+	for name, c := range map[string]struct {
+		s    *script
+		rule Rule
+	}{
+		"early":                    {new(script).session(Open, "s").pause(2*second).session(Keepalive, "s", outcome(Gone)), Early},
+		"early after a keepalive":  {new(script).session(Open, "s").pause(2*second).session(Keepalive, "s").pause(2*second).session(Keepalive, "s", outcome(Gone)), Early},
+		"early for an acquire":     {new(script).session(Open, "s").acquire(a, "x", 0, in("s"), outcome(Gone)), Early},
+		"back from its end":        {new(script).session(Open, "s").pause(4*second).session(Keepalive, "s", outcome(Gone)).session(Keepalive, "s"), Returned},
+		"closing comes after that": {new(script).session(Open, "s").session(Keepalive, "s", outcome(Gone)).session(Close, "s"), Early},
+	} {
+		if wrong := Leases(c.s.ops); !broken(wrong, c.rule) {
+			t.Errorf("%s: %v", name, wrong)
+		}
+	}
+}
+
+// The shortest beginning that is wrong ends with the answer that made it so.
+func TestLinearizeShowsWhereTheHistoryWentWrong(t *testing.T) {
+	s := new(script).acquire(a, "x", 1).acquire(a, "y", 2).release(a, "x", 1).release(a, "y", 2)
+	for run := uint64(3); run < 40; run++ {
+		s.acquire(a, string(rune('A'+run)), run).release(a, string(rune('A'+run)), run)
+	}
+	wrong, _ := Linearize(s.ops, time.Minute)
+	if len(wrong) != 1 || wrong[0].Ops[len(wrong[0].Ops)-1].Run != "y" {
+		t.Fatal(wrong)
+	}
+}
+
+func broken(wrong []Violation, rule Rule) bool {
+	for _, v := range wrong {
+		if v.Rule == rule {
+			return true
+		}
+	}
+	return false
+}
+
+func TestAWrittenHistoryIsReadBackWithoutItsTornLine(t *testing.T) {
+	var r Recorder
+	for _, op := range new(script).session(Open, "s").acquire(a, "x", 1, in("s"), waiting(5)).release(a, "x", 1, unknown).ops {
+		r.Add(op)
+	}
+	var text bytes.Buffer
+	if err := Write(&text, r.Ops()); err != nil {
+		t.Fatal(err)
+	}
+	text.WriteString(`{"client":"c","ki`)
+	path := filepath.Join(t.TempDir(), "history.jsonl")
+	if err := os.WriteFile(path, text.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ops, err := ReadFile(path)
+	if err != nil || !reflect.DeepEqual(ops, r.Ops()) {
+		t.Fatalf("%v %v", ops, err)
+	}
+}
+
+func TestNowNeverGoesBack(t *testing.T) {
+	for last, n := Now(), 0; n < 1000; n++ {
+		now := Now()
+		if now < last {
+			t.Fatal(last, now)
+		}
+		last = now
+	}
+}
