@@ -9,6 +9,10 @@ const (
 	// closeGrace is what open connections have, once the node has stopped, to
 	// take their last answer.
 	closeGrace = time.Second
+	// maxLogLines and maxLogBytes bound the log that waits for its reader.
+	maxLogLines, maxLogBytes = 4096, 1 << 20
+	// lastWords is what the end of the log has to be written when the process ends.
+	lastWords = 500 * time.Millisecond
 	// minMultiplier and maxMultiplier bound --timing-multiplier.
 	minMultiplier, maxMultiplier = 0.5, 100
 )

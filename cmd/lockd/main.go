@@ -20,6 +20,8 @@ func main() {
 	// Once the first signal was heard the next one has its default effect: it
 	// ends the process at once.
 	context.AfterFunc(ctx, stop)
+	// Without this a log reader that goes away would end the node.
+	signal.Ignore(syscall.SIGPIPE)
 	os.Exit(run(ctx, os.Args, os.Environ(), os.Stdout, os.Stderr))
 }
 
@@ -27,7 +29,9 @@ func main() {
 var errUsage = errors.New("usage")
 
 // run is the whole command: it serves until ctx ends and returns the exit code.
-func run(ctx context.Context, args, env []string, stdout, stderr io.Writer) int {
+func run(ctx context.Context, args, env []string, stdout, complaints io.Writer) int {
+	stderr := newLogWriter(complaints)
+	defer stderr.close(lastWords)
 	o := new(options)
 	flags := o.flags()
 	app := &cli.App{
