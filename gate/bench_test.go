@@ -38,21 +38,59 @@ func benchmarkSizes(b *testing.B, run func(b *testing.B, t *Table, id SessionID,
 	}
 }
 
-// BenchmarkAcquireRelease is one acquire and one release, at names spread over
-// the table.
+// spread is how many names an operation is measured at, all over the table.
+const spread = 4096
+
+func nth(n, i int) int { return n + i*7919 }
+
+func releaseOf(a *Command) *Command {
+	op := a.Op.(*Acquire)
+	return &Command{Session: a.Session, Op: &Release{Run: op.Run, Gives: []Give{{Name: op.Wants[0].Name}}}}
+}
+
+// measurePairs applies for each of the names what make returns, in turn.
+func measurePairs(b *testing.B, t *Table, make func(i int) [2]*Command) {
+	var pairs [spread][2]*Command
+	for i := range pairs {
+		pairs[i] = make(i)
+	}
+	for i := 0; b.Loop(); i++ {
+		t.Apply(pairs[i%spread][0], 0)
+		t.Apply(pairs[i%spread][1], 0)
+	}
+}
+
+// BenchmarkAcquireRelease is one acquire and one release of a free name.
 func BenchmarkAcquireRelease(b *testing.B) {
 	benchmarkSizes(b, func(b *testing.B, t *Table, id SessionID, n int) {
-		const spread = 4096
-		var acquires, releases [spread]*Command
-		for i := range spread {
-			acquires[i] = acquireOf(id, n+i*7919, Exclusive, Node)
-			op := acquires[i].Op.(*Acquire)
-			releases[i] = &Command{Session: id, Op: &Release{Run: op.Run, Gives: []Give{{Name: op.Wants[0].Name}}}}
-		}
-		for i := 0; b.Loop(); i++ {
-			t.Apply(acquires[i%spread], 0)
-			t.Apply(releases[i%spread], 0)
-		}
+		measurePairs(b, t, func(i int) [2]*Command {
+			acquire := acquireOf(id, nth(n, i), Exclusive, Node)
+			return [2]*Command{acquire, releaseOf(acquire)}
+		})
+	})
+}
+
+// BenchmarkQueuedAcquire is one acquire that queues behind a holder, and its
+// withdrawal.
+func BenchmarkQueuedAcquire(b *testing.B) {
+	benchmarkSizes(b, func(b *testing.B, t *Table, id SessionID, n int) {
+		measurePairs(b, t, func(i int) [2]*Command {
+			acquire := acquireOf(id, nth(0, i)%n, Exclusive, Node)
+			op := acquire.Op.(*Acquire)
+			op.Run, op.Wait = fmt.Sprintf("waiter-%d", i), MaxWait
+			return [2]*Command{acquire, releaseOf(acquire)}
+		})
+	})
+}
+
+// BenchmarkTreeAcquire is one acquire and one release of a free tree between
+// the held ones.
+func BenchmarkTreeAcquire(b *testing.B) {
+	benchmarkSizes(b, func(b *testing.B, t *Table, id SessionID, n int) {
+		measurePairs(b, t, func(i int) [2]*Command {
+			acquire := acquireOf(id, nth(n, i), Exclusive, Tree)
+			return [2]*Command{acquire, releaseOf(acquire)}
+		})
 	})
 }
 
