@@ -71,6 +71,9 @@ func compareOutcomes(got, want gate.Outcome) error {
 	if g, w := eventsText(got.Events), eventsText(want.Events); g != w {
 		return differ("events", g, w)
 	}
+	if g, w := startedText(got.Timers), startedText(want.Timers); g != w {
+		return differ("timers started", g, w)
+	}
 	return nil
 }
 
@@ -109,6 +112,18 @@ func eventsText(events []gate.Event) string {
 			e.Reason, e.Actor, e.Term, e.Leader, e.ClientURL)
 	}
 	return w.sorted() + "\n" + strings.Join(grants, "\n")
+}
+
+// startedText writes the timers that a command starts or restarts.
+func startedText(timers []gate.Timer) string {
+	var w lines
+	for _, t := range timers {
+		if t.After > 0 {
+			w.add("%d %d %v", t.Kind, t.ID, t.After)
+		}
+	}
+	slices.Sort(w)
+	return strings.Join(slices.Compact(w), "\n")
 }
 
 // run heeds the table's timers as a timekeeper does.

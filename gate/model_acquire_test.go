@@ -114,10 +114,17 @@ func (m *model) grant(r gate.Request) gate.Result {
 			result.Session = h.Session
 		}
 	}
-	if s := m.session(r.Session); s != nil && s.Private && r.Number != 0 {
-		m.timer(gate.SessionTTL, s.ID.Number, s.TTL)
+	if r.Number != 0 {
+		m.restartPrivate(r.Session)
 	}
 	return result
+}
+
+// restartPrivate gives a private session its full TTL again.
+func (m *model) restartPrivate(id gate.SessionID) {
+	if s := m.session(id); s != nil && s.Private {
+		m.timer(gate.SessionTTL, id.Number, s.TTL)
+	}
 }
 
 // granted tells of a hold what its run is told.
@@ -174,6 +181,7 @@ func (m *model) join(own gate.Request, session gate.SessionID, seq uint64, a *ga
 	own.Session = m.sessionFor(session, a)
 	i := slices.IndexFunc(m.requests, func(r gate.Request) bool { return r.Number == own.Number })
 	m.requests[i] = own
+	m.restartPrivate(own.Session)
 	return m.queued(own.Number)
 }
 
