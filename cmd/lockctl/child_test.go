@@ -19,6 +19,9 @@ func startShell(t *testing.T, script string, killAfter time.Duration) (c *child,
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = read.Close() })
+	if err := read.SetReadDeadline(time.Now().Add(30 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
 	tool := &tool{stdin: os.Stdin, stdout: write, stderr: os.Stderr}
 	path, err := findCommand("sh")
 	if err != nil {
@@ -49,7 +52,7 @@ func TestTheCommandsOwnExitCodeIsPassedOn(t *testing.T) {
 }
 
 func TestALostLockEndsTheCommandByTERM(t *testing.T) {
-	c, _ := startShell(t, `trap 'exit 3' TERM; echo ready; while :; do sleep 60 & wait; done`, time.Minute)
+	c, _ := startShell(t, `trap 'exit 3' TERM; echo ready; while :; do sleep 600 & wait; done`, time.Minute)
 	lock, lose := context.WithCancel(context.Background())
 	lose()
 	if code, lost := c.wait(lock); code != 3 || !lost {
@@ -58,7 +61,7 @@ func TestALostLockEndsTheCommandByTERM(t *testing.T) {
 }
 
 func TestWhoIgnoresTERMIsKilledWithAllItStarted(t *testing.T) {
-	c, rest := startShell(t, `trap '' TERM; sleep 60 & echo ready; sleep 60; sleep 60`, 50*time.Millisecond)
+	c, rest := startShell(t, `trap '' TERM; sleep 600 & echo ready; sleep 600; sleep 600`, 50*time.Millisecond)
 	lock, lose := context.WithCancel(context.Background())
 	lose()
 	if code, lost := c.wait(lock); code != exitSignal+int(syscall.SIGKILL) || !lost {
@@ -79,7 +82,7 @@ func TestALostLockEndsAStoppedCommandToo(t *testing.T) {
 }
 
 func TestSignalsReachTheWholeGroup(t *testing.T) {
-	c, rest := startShell(t, `trap 'echo usr1; exit 4' USR1; sleep 60 & echo ready; wait`, time.Minute)
+	c, rest := startShell(t, `trap 'echo usr1; exit 4' USR1; sleep 600 & echo ready; wait`, time.Minute)
 	c.signal(syscall.SIGUSR1)
 	if code, lost := c.wait(context.Background()); code != 4 || lost {
 		t.Errorf("exit %d, lost %v", code, lost)
