@@ -24,7 +24,7 @@ cluster: ## three nodes on this machine, ready to use
 	@bin/lockctl status
 	@printf '\nThree lines to try:\n'
 	@printf '  %s\n' \
-		"curl -s -d '{\"key\":\"deploy\",\"run_id\":\"me\"}' http://127.0.0.1:7420/v1/keys/acquire" \
+		"curl -s --json '{\"key\":\"deploy\",\"run_id\":\"me\"}' http://127.0.0.1:7420/v1/keys/acquire" \
 		"bin/lockctl key get deploy" \
 		"bin/lockctl run prod/api --reason 'trying it' -- sh -c 'echo holding \$$LOCKD_REF with token \$$LOCKD_FENCE'"
 	@printf '\nscripts/local-cluster.sh down ends it.\n'
