@@ -197,7 +197,7 @@ func (b *bytesSource) n(k int) int {
 func FuzzTable(f *testing.F) {
 	for seed := range uint64(8) {
 		r := rand.New(rand.NewPCG(seed, 2))
-		input := make([]byte, 600)
+		input := make([]byte, 240)
 		for i := range input {
 			input[i] = byte(r.Uint32())
 		}
