@@ -50,6 +50,9 @@ func sorted(members []Member) []Member {
 // begins the log if there is none.
 func bootstrap(c *Config, stores *Stores, trans raft.Transport) error {
 	begun, err := raft.HasExistingState(stores.Log, stores.Stable, stores.Snapshots)
+	if errors.Is(err, ErrDamaged) {
+		return fmt.Errorf("%s: %w; %s", c.DataDir, err, syncRemedy)
+	}
 	if err != nil {
 		return fmt.Errorf("read the stores: %w", err)
 	}
@@ -58,13 +61,20 @@ func bootstrap(c *Config, stores *Stores, trans raft.Transport) error {
 			return err
 		}
 	}
-	if !begun {
+	if begun {
+		if err := verify(c, stores); err != nil {
+			return err
+		}
+	} else {
+		if err := beginVotes(stores.Stable); err != nil {
+			return fmt.Errorf("begin the votes: %w; %s", err, openRemedy)
+		}
 		var voters raft.Configuration
 		for _, m := range sorted(c.Members) {
 			voters.Servers = append(voters.Servers, raft.Server{ID: raft.ServerID(m.Name), Address: raft.ServerAddress(m.PeerAddr)})
 		}
 		if err := raft.BootstrapCluster(c.raftConfig(), stores.Log, stores.Stable, stores.Snapshots, trans, voters); err != nil {
-			return fmt.Errorf("begin the log: %w", err)
+			return fmt.Errorf("begin the log: %w; %s", err, openRemedy)
 		}
 	}
 	if c.Stores == nil {
@@ -80,7 +90,7 @@ func claimDirectory(c *Config, begun bool) error {
 	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		if begun {
-			return fmt.Errorf("%w: %s has a log but no %s; restore that file, or empty the directory to have the node begin anew", ErrIncompleteDirectory, c.DataDir, identityFile)
+			return fmt.Errorf("%w: %s has a log but no %s; restore that file, or: %s", ErrIncompleteDirectory, c.DataDir, identityFile, syncRemedy)
 		}
 		return writeIdentity(c, false)
 	}
@@ -89,7 +99,7 @@ func claimDirectory(c *Config, begun bool) error {
 	}
 	var found identity
 	if err := json.Unmarshal(text, &found); err != nil {
-		return fmt.Errorf("%w: %s: %w", ErrForeignDirectory, path, err)
+		return fmt.Errorf("%w: %s: %w; restore that file from a copy, or: %s", ErrForeignDirectory, path, err, syncRemedy)
 	}
 	want := ClusterID(c.Members)
 	switch {
@@ -100,7 +110,7 @@ func claimDirectory(c *Config, begun bool) error {
 	case found.Cluster != want:
 		return fmt.Errorf("%w: %s was founded with the members %v, the configuration says %v; correct the list, or use another directory", ErrForeignDirectory, c.DataDir, found.Members, sorted(c.Members))
 	case found.Bootstrapped && !begun:
-		return fmt.Errorf("%w: the log in %s is gone, and with it the votes that this node gave; empty the directory only if no more than a minority of the nodes lost theirs", ErrIncompleteDirectory, c.DataDir)
+		return fmt.Errorf("%w: the log in %s is gone, and with it the votes that this node gave: %s", ErrIncompleteDirectory, c.DataDir, syncRemedy)
 	}
 	return nil
 }
@@ -118,7 +128,7 @@ func writeIdentity(c *Config, bootstrapped bool) error {
 		return nil
 	}
 	if err := writeFile(path, text); err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
+		return fmt.Errorf("write %s: %w; %s", path, err, openRemedy)
 	}
 	return nil
 }
@@ -136,9 +146,5 @@ func writeFile(path string, text []byte) (err error) {
 	if err := os.Rename(path+".new", path); err != nil {
 		return err
 	}
-	dir, err := os.Open(filepath.Dir(path))
-	if err != nil {
-		return err
-	}
-	return errors.Join(dir.Sync(), dir.Close())
+	return syncDirectory(filepath.Dir(path))
 }

@@ -39,6 +39,9 @@ var (
 	ErrDirectoryInUse = errors.New("data directory is in use")
 	// ErrStore: a write to the node's disk failed or hangs. The process must end.
 	ErrStore = errors.New("store failed")
+	// ErrDamaged: what the node's disk gives back is not what was stored there.
+	// The message says what to do; until that is done the node must not start.
+	ErrDamaged = errors.New("stored bytes are damaged")
 )
 
 // errNotApplied says of one attempt that it left no trace: it may be repeated.

@@ -58,7 +58,7 @@ type Node struct {
 
 // Start opens the stores, founds or rejoins the cluster, and returns while the
 // node still catches up. The errors wrap ErrConfig, ErrDirectoryInUse,
-// ErrForeignDirectory or ErrIncompleteDirectory, or come from the disk.
+// ErrForeignDirectory, ErrIncompleteDirectory or ErrDamaged, or come from the disk.
 //
 // The node is the LinkHandler for the Link's other ends; the caller makes the
 // link serve it.
@@ -84,12 +84,13 @@ func Start(config Config) (*Node, error) {
 func start(config Config, raw *Stores) (*Node, error) {
 	n := newNode(config)
 	dog := &watchdog{limit: config.Timing.StuckWrite, fatal: config.OnFatal, logger: n.logger}
-	stores, log, err := raw.guarded(dog)
+	sealed := raw.sealed()
+	stores, log, err := sealed.guarded(dog)
 	if err != nil {
 		return nil, err
 	}
 	n.stores, n.log = stores, log
-	if err := bootstrap(&n.config, stores, config.Transport); err != nil {
+	if err := bootstrap(&n.config, sealed, config.Transport); err != nil {
 		return nil, err
 	}
 	if err := n.startRaft(); err != nil {

@@ -27,25 +27,87 @@ const logFile = "raft.db"
 
 // openStores opens the files in the data directory and thereby locks it.
 func openStores(c *Config) (*Stores, error) {
-	if err := os.MkdirAll(c.DataDir, 0o700); err != nil {
-		return nil, fmt.Errorf("data directory: %w", err)
+	if err := makeDirectory(c.DataDir); err != nil {
+		return nil, fmt.Errorf("data directory: %w; %s", err, openRemedy)
 	}
-	path := filepath.Join(c.DataDir, logFile)
-	bolt, err := raftboltdb.New(raftboltdb.Options{
-		Path:        path,
-		BoltOptions: &bbolt.Options{NoFreelistSync: true, FreelistType: bbolt.FreelistMapType, Timeout: c.Timing.FileLock},
-	})
-	if errors.Is(err, bolterrors.ErrTimeout) {
-		return nil, fmt.Errorf("%w: another process holds %s; stop it, or give this node a directory of its own", ErrDirectoryInUse, path)
-	}
+	bolt, err := openLog(c)
 	if err != nil {
-		return nil, fmt.Errorf("open %s: %w", path, err)
+		return nil, err
 	}
 	snapshots, err := raft.NewFileSnapshotStoreWithLogger(c.DataDir, snapshotsKept, c.Logger.Named("snapshot"))
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open snapshots in %s: %w", c.DataDir, err), bolt.Close())
+		return nil, errors.Join(fmt.Errorf("open snapshots in %s: %w; %s", c.DataDir, err, openRemedy), bolt.Close())
 	}
-	return &Stores{Log: bolt, Stable: bolt, Snapshots: snapshots, Close: bolt.Close}, nil
+	return &Stores{Log: bolt, Stable: bolt, Snapshots: durableSnapshots{SnapshotStore: snapshots, dir: c.DataDir}, Close: bolt.Close}, nil
+}
+
+// openLog opens the file that has the log and the votes, once its pages are
+// known to be sound.
+func openLog(c *Config) (*raftboltdb.BoltStore, error) {
+	path := filepath.Join(c.DataDir, logFile)
+	err := checkPages(path, c.Timing.FileLock)
+	var bolt *raftboltdb.BoltStore
+	if err == nil {
+		bolt, err = raftboltdb.New(raftboltdb.Options{
+			Path:        path,
+			BoltOptions: &bbolt.Options{NoFreelistSync: true, FreelistType: bbolt.FreelistMapType, Timeout: c.Timing.FileLock},
+		})
+	}
+	switch {
+	case err == nil:
+		return bolt, nil
+	case errors.Is(err, bolterrors.ErrTimeout):
+		return nil, fmt.Errorf("%w: another process holds %s; stop it, or give this node a directory of its own", ErrDirectoryInUse, path)
+	case errors.Is(err, bolterrors.ErrInvalid), errors.Is(err, bolterrors.ErrVersionMismatch), errors.Is(err, bolterrors.ErrChecksum):
+		return nil, fmt.Errorf("%w: %s: %w; %s", ErrDamaged, path, err, syncRemedy)
+	case errors.Is(err, ErrDamaged):
+		return nil, fmt.Errorf("%w; %s", err, syncRemedy)
+	default:
+		return nil, fmt.Errorf("open %s: %w; %s", path, err, openRemedy)
+	}
+}
+
+// makeDirectory makes the data directory, and makes it last: a power cut must
+// not take it away once votes are in it.
+func makeDirectory(dir string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	return syncDirectory(filepath.Dir(filepath.Clean(dir)))
+}
+
+func syncDirectory(path string) error {
+	dir, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.Sync(), dir.Close())
+}
+
+// durableSnapshots syncs the folder of each new snapshot, which raft's own store
+// does not: after a power cut the log would be cut, and the folder be empty.
+type durableSnapshots struct {
+	raft.SnapshotStore
+	dir string
+}
+
+// Create syncs the folder with its two files before it gets its final name.
+func (s durableSnapshots) Create(version raft.SnapshotVersion, index, term uint64, configuration raft.Configuration,
+	configurationIndex uint64, trans raft.Transport,
+) (raft.SnapshotSink, error) {
+	sink, err := s.SnapshotStore.Create(version, index, term, configuration, configurationIndex, trans)
+	if err != nil {
+		return nil, err
+	}
+	if err := syncDirectory(filepath.Join(s.dir, snapshotsFolder, sink.ID()+unfinished)); err != nil {
+		return nil, errors.Join(err, sink.Cancel())
+	}
+	return sink, nil
+}
+
+// sealed returns the stores with checksums.
+func (s *Stores) sealed() *Stores {
+	return &Stores{Log: sealedLog{s.Log}, Stable: sealedStable{s.Stable}, Snapshots: s.Snapshots, Close: s.Close}
 }
 
 // guarded returns the stores behind the watchdog, the log with a cache.
@@ -78,6 +140,9 @@ func (l *guardedLog) GetLog(index uint64, entry *raft.Log) error {
 	err := l.LogStore.GetLog(index, entry)
 	if err == nil && l.opening.Load() {
 		l.grown.Add(uint64(len(entry.Data)))
+	}
+	if errors.Is(err, ErrDamaged) {
+		l.dog.damage(fmt.Errorf("log: %w; %s", err, syncRemedy))
 	}
 	return err
 }

@@ -20,7 +20,21 @@ type watchdog struct {
 	failed atomic.Bool
 }
 
-const diskRemedy = "the process ends so that the other members go on; check the disk (space, health, mount), then start the node again"
+// What an operator has to do; docs/RECOVERY.md says it at length.
+const (
+	diskRemedy = "the process ends so that the other members go on; check the disk (space, health, mount), then start the node again"
+	openRemedy = "check the disk (space, health, mount, permissions), then start the node again"
+	syncRemedy = "this node must not go on with it; once all other members are up and have applied the same index under one leader " +
+		"(lockctl status), and not before, move the whole directory away and start the node with an empty one: " +
+		"it gets everything from the leader (docs/RECOVERY.md)"
+)
+
+// damage ends the process because what was stored has changed, and does not
+// return: raft would panic or go on without what it asked for.
+func (w *watchdog) damage(err error) {
+	w.bark(err)
+	select {}
+}
 
 // write runs one write. After the first failure, or once one hung, it refuses
 // every other.
