@@ -42,6 +42,10 @@ test: ## all tests
 race: ## all tests, with the race detector
 	$(GO) test -race $(TESTFLAGS) ./...
 
+.PHONY: load
+load: ## 200 000 acquires and releases by 64 clients against nodes with the race detector
+	LOCKD_LOAD_OPERATIONS=200000 $(GO) test -count=1 -v -timeout 30m ./test/load
+
 .PHONY: lint
 lint: ## gofmt, vet, staticcheck, and the rules of internal/archtest
 	@unformatted=$$(gofmt -l .) || exit 1; \

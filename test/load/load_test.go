@@ -1,0 +1,255 @@
+package load
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"lockd/api"
+	"lockd/test/real"
+)
+
+const (
+	clients = 64
+	keys    = 500
+	// ordinary is how many acquires and releases an ordinary run makes;
+	// LOCKD_LOAD_OPERATIONS asks for another number.
+	ordinary = 10_000
+	// settles is how often the goroutines must be counted the same.
+	settles = 5
+	// patience bounds how long the nodes may take to settle.
+	patience = 60 * time.Second
+)
+
+func TestRandomKeysUnderLoadLeaveNothingBehind(t *testing.T) {
+	binaries, err := real.Build(t.TempDir(), true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := real.Start(t, binaries, 3, "--timing-multiplier", "3")
+	// The first part warms everything up that is kept for later use.
+	drive(t, c, operations(t)/5)
+	before := settled(t, c)
+	drive(t, c, operations(t))
+	c.HTTP.CloseIdleConnections()
+	c.Await(patience, "the goroutines are as before", func() bool {
+		for i, m := range measured(t, c) {
+			if m.goroutines > before[i].goroutines+5 {
+				return false
+			}
+		}
+		return true
+	})
+	for i, m := range settled(t, c) {
+		t.Logf("%s: %v goroutines, %v MiB before; %v, %v MiB after", c.Nodes[i].Name,
+			before[i].goroutines, before[i].resident>>20, m.goroutines, m.resident>>20)
+		// The log cache, raft's and bolt's pages fill up to their bounds.
+		if grown := m.resident - before[i].resident; grown > before[i].resident/2+(64<<20) {
+			t.Errorf("%s grew by %d MiB", c.Nodes[i].Name, grown>>20)
+		}
+	}
+	equalTables(t, c)
+	for _, n := range c.Nodes {
+		if n.Said("DATA RACE") {
+			t.Errorf("%s has a data race", n.Name)
+		}
+		if code := n.Stop(); code != 0 {
+			t.Errorf("%s ended with %d", n.Name, code)
+		}
+	}
+}
+
+func operations(t *testing.T) int {
+	text := os.Getenv("LOCKD_LOAD_OPERATIONS")
+	if text == "" {
+		return ordinary
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < clients {
+		t.Fatalf("LOCKD_LOAD_OPERATIONS=%q: want a number of at least %d", text, clients)
+	}
+	return n
+}
+
+// drive has all clients take and give back random keys, each on every node in
+// turn, until the operations are used up.
+func drive(t *testing.T, c *real.Cluster, operations int) {
+	t.Helper()
+	began := time.Now()
+	var all sync.WaitGroup
+	tallies := make([]tally, clients)
+	for i := range clients {
+		all.Go(func() { tallies[i] = client(c, i, operations/clients) })
+	}
+	all.Wait()
+	var sum tally
+	for _, x := range tallies {
+		sum.acquired += x.acquired
+		sum.released += x.released
+		sum.occupied += x.occupied
+		if x.err != nil {
+			t.Fatal(x.err)
+		}
+	}
+	t.Logf("%+v in %v", sum, time.Since(began).Round(time.Second))
+	if sum.acquired != sum.released || sum.acquired == 0 {
+		t.Fatalf("%d acquired, %d released", sum.acquired, sum.released)
+	}
+}
+
+// tally is what one client's operations came to.
+type tally struct {
+	acquired, released, occupied int
+	err                          error
+}
+
+func client(c *real.Cluster, id, operations int) (sum tally) {
+	random := rand.New(rand.NewPCG(1, uint64(id)))
+	run := fmt.Sprintf("run-%d", id)
+	last := uint64(0)
+	for done := 0; done < operations; {
+		key := fmt.Sprintf("key-%d", random.IntN(keys))
+		var got api.KeyAcquired
+		status, err := post(c, random.IntN(3), "/v1/keys/acquire", api.KeyAcquire{Key: key, RunID: run}, &got)
+		done++
+		switch {
+		case err != nil:
+			sum.err = err
+			return sum
+		case status == http.StatusConflict:
+			sum.occupied++
+			continue
+		case status != http.StatusOK || got.Token <= last:
+			sum.err = fmt.Errorf("acquire %s: %d, token %d after %d", key, status, got.Token, last)
+			return sum
+		}
+		last = got.Token
+		sum.acquired++
+		status, err = post(c, random.IntN(3), "/v1/keys/release", api.KeyRelease{Key: key, RunID: run, Token: got.Token}, nil)
+		done++
+		if err != nil || status != http.StatusOK {
+			sum.err = fmt.Errorf("release %s: %d, %w", key, status, err)
+			return sum
+		}
+		sum.released++
+	}
+	return sum
+}
+
+func post(c *real.Cluster, node int, path string, body, answer any) (status int, err error) {
+	sent, err := json.Marshal(body)
+	if err != nil {
+		return 0, err
+	}
+	r, err := c.HTTP.Post(c.Nodes[node].URL+path, api.ContentJSON, bytes.NewReader(sent))
+	if err != nil {
+		return 0, err
+	}
+	defer r.Body.Close()
+	text, err := io.ReadAll(r.Body)
+	if err == nil && answer != nil && r.StatusCode == http.StatusOK {
+		err = json.Unmarshal(text, answer)
+	}
+	return r.StatusCode, err
+}
+
+// metrics are what one node says about itself.
+type metrics struct{ goroutines, resident int64 }
+
+// settled waits until what the clients left open has ended: until the number
+// of goroutines was the same settles times in a row.
+func settled(t *testing.T, c *real.Cluster) []metrics {
+	t.Helper()
+	c.HTTP.CloseIdleConnections()
+	var last []metrics
+	same := 0
+	c.Await(patience, "the goroutines do not change any more", func() bool {
+		all := measured(t, c)
+		same++
+		for i := range last {
+			if diff := last[i].goroutines - all[i].goroutines; diff < -2 || diff > 2 {
+				same = 0
+			}
+		}
+		last = all
+		return same > settles
+	})
+	return last
+}
+
+func measured(t *testing.T, c *real.Cluster) (all []metrics) {
+	t.Helper()
+	for _, n := range c.Nodes {
+		r, err := c.HTTP.Get(n.URL + "/metrics")
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(r.Body)
+		r.Body.Close()
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, metrics{
+			goroutines: metric(t, string(text), "go_goroutines"),
+			resident:   metric(t, string(text), "process_resident_memory_bytes"),
+		})
+	}
+	return all
+}
+
+func metric(t *testing.T, text, name string) int64 {
+	t.Helper()
+	for line := range strings.Lines(text) {
+		if value, found := strings.CutPrefix(line, name+" "); found {
+			f, err := strconv.ParseFloat(strings.TrimSpace(value), 64)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return int64(f)
+		}
+	}
+	t.Fatalf("no metric %s", name)
+	return 0
+}
+
+// equalTables waits until all nodes have the same table, and checks that
+// nothing is held in it.
+func equalTables(t *testing.T, c *real.Cluster) {
+	t.Helper()
+	c.Await(patience, "all nodes have the same table", func() bool {
+		var hashes []api.StateHash
+		for _, n := range c.Nodes {
+			var s api.Status
+			if err := get(c, n.URL+"/v1/status", &s); err != nil {
+				t.Fatal(err)
+			}
+			hashes = append(hashes, s.StateHash)
+		}
+		return hashes[0] == hashes[1] && hashes[1] == hashes[2]
+	})
+	var list api.KeyList
+	if err := get(c, c.Nodes[0].URL+"/v1/keys", &list); err != nil {
+		t.Fatal(err)
+	}
+	if len(list.Keys) > 0 {
+		t.Errorf("%d keys are still in use", len(list.Keys))
+	}
+}
+
+func get(c *real.Cluster, url string, answer any) error {
+	r, err := c.HTTP.Get(url)
+	if err != nil {
+		return err
+	}
+	defer r.Body.Close()
+	return json.NewDecoder(r.Body).Decode(answer)
+}
