@@ -110,10 +110,11 @@ func (m *model) excludes(r gate.Request, run string, wants []gate.Want, limit ui
 	return false
 }
 
-// pointsTo lists the runs that a waiting run points to (rule 5).
+// pointsTo lists the runs that a waiting run points to (rule 5). Who waits for
+// a slot of a semaphore points to nobody: rule 7, not 5, decides its grant.
 func (m *model) pointsTo(run string) []string {
 	r, ok := m.waiting(run)
-	if !ok {
+	if !ok || isSemaphore(r.Wants, r.Limit) {
 		return nil
 	}
 	var runs []string

@@ -58,7 +58,7 @@ func shownMode(w gate.Want, limit uint32) gate.Mode {
 }
 
 // blockedBy lists the runs in the way of a request, sorted: those that its run
-// points to, and all holders of a semaphore, though nobody points to them.
+// points to; at a semaphore, the holders and who waits in front.
 func (m *model) blockedBy(r gate.Request) []string {
 	runs := m.pointsTo(r.Run)
 	if isSemaphore(r.Wants, r.Limit) {
@@ -66,6 +66,9 @@ func (m *model) blockedBy(r gate.Request) []string {
 			if h.Run != "" {
 				runs = append(runs, h.Run)
 			}
+		}
+		for _, earlier := range m.requestsInTheWay(r.Run, r.Wants, r.Limit, r.Number) {
+			runs = append(runs, earlier.Run)
 		}
 	}
 	slices.Sort(runs)
