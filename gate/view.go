@@ -87,11 +87,8 @@ func (v *View) Lock(n Name) Lock {
 }
 
 // Place returns a waiting request's position, from 1, in the longest of the
-// queues that it stands in.
-func (v *View) Place(r *Request) uint32 {
-	position, _ := v.state.place(r)
-	return position
-}
+// queues that it stands in, and that queue's length.
+func (v *View) Place(r *Request) (position, waiting uint32) { return v.state.place(r) }
 
 // BlockedBy returns the runs that a waiting request waits for.
 func (v *View) BlockedBy(r *Request) []string { return v.state.blockedBy(v.state.claimOf(r)) }
