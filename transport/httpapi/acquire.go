@@ -95,7 +95,7 @@ func (x *exchange) stillQueued(r *gate.Result) {
 	}
 	view, index, _, _ := x.s.node.Stale()
 	if _, waiting := view.Run(r.Run); index >= x.index && waiting != nil && waiting.Number == r.Request {
-		answer.Position = view.Place(waiting)
+		answer.Position, answer.Waiting = view.Place(waiting)
 		x.index = index
 	}
 	x.answer(http.StatusAccepted, answer)

@@ -147,8 +147,9 @@ func (p *picture) run(run string) api.RunState {
 }
 
 func (p *picture) request(r *gate.Request) *api.RunRequest {
+	position, _ := p.view.Place(r)
 	state := &api.RunRequest{
-		Session: r.Session.String(), Position: p.view.Place(r),
+		Session: r.Session.String(), Position: position,
 		WaitMS: r.Wait.Milliseconds(), WaitedMS: p.since(r.At), BlockedBy: orEmpty(p.view.BlockedBy(r)),
 		Reason: r.Reason, Client: apiClient(r.Client),
 	}

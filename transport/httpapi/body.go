@@ -55,8 +55,6 @@ func (x *exchange) body() ([]byte, error) {
 	var timeout interface{ Timeout() bool }
 	switch {
 	case err == nil:
-		// A wait may be longer than a body may take.
-		x.setReadDeadline(time.Time{})
 		return buf.Bytes(), nil
 	case errors.As(err, &tooLarge):
 		return nil, errTooLarge
@@ -69,7 +67,8 @@ func (x *exchange) body() ([]byte, error) {
 }
 
 // setReadDeadline bounds the reading of the request, also by net/http after the
-// answer: it reads what a handler left of the body.
+// answer: it reads what a handler left of the body. Once a body was read to its
+// end, net/http lifts the bound, so that it does not cut a long wait.
 func (x *exchange) setReadDeadline(at time.Time) {
 	// Only a test's recorder has no deadlines; it has no slow bodies either.
 	_ = http.NewResponseController(x.w).SetReadDeadline(at)

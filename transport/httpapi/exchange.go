@@ -131,7 +131,8 @@ func newRequestIDs() *requestIDs {
 	var random [6]byte
 	// crypto/rand.Read never fails.
 	_, _ = rand.Read(random[:])
-	return &requestIDs{prefix: hex.EncodeToString(random[:]) + "-"}
+	// A letter in front keeps an id from being read as a number.
+	return &requestIDs{prefix: "r" + hex.EncodeToString(random[:]) + "-"}
 }
 
 func (ids *requestIDs) next() string {

@@ -111,14 +111,14 @@ func TestPollAnswers202AndTheSameBodyResumesInTheSamePlace(t *testing.T) {
 			queued.WaitLeftMS != 298_000 || queued.Session != session {
 			t.Errorf("after %v: %+v", time.Since(begun), queued)
 		}
-		h.post("/v1/runs/x", "").problem(api.CodeMethodNotAllowed)
+		resumed := h.later(t.Context(), "/v1/keys/acquire", body)
 		h.post("/v1/keys/release", `{"key":"k","run_id":"early"}`).is(200)
 		if p := (<-early).problem(api.CodeOccupied); !p.Withdrawn {
 			t.Errorf("withdrawn: %+v", p)
 		}
-		h.post("/v1/keys/acquire", body).is(http.StatusAccepted).read(&queued)
-		if queued.Position != 1 {
-			t.Errorf("resumed at %d", queued.Position)
+		(<-resumed).is(http.StatusAccepted).read(&queued)
+		if queued.Position != 1 || queued.Waiting != 1 || queued.WaitLeftMS != 296_000 {
+			t.Errorf("resumed: %+v", queued)
 		}
 		again := h.later(t.Context(), "/v1/keys/acquire", body)
 		h.post("/v1/keys/release", `{"key":"k","run_id":"a"}`).is(200)
