@@ -68,8 +68,12 @@ func (n *Node) applied(a *fsm.Applied) {
 	n.events.publish(a)
 	for i := range a.Outcomes {
 		for j := range a.Outcomes[i].Events {
-			if e := &a.Outcomes[i].Events[j]; e.Kind == gate.EventLeader {
+			switch e := &a.Outcomes[i].Events[j]; e.Kind {
+			case gate.EventLeader:
 				n.termBegan(leader{term: e.Term, name: e.Leader, clientURL: e.ClientURL})
+			case gate.EventBroken:
+				n.logger.Warn("hold broken by an operator", e.Name.Kind.String(), e.Name.Text, "run", e.Run,
+					"token", e.Token, "actor", e.Actor, "reason", e.Reason, "index", a.Index)
 			}
 		}
 	}
