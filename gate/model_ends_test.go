@@ -63,11 +63,18 @@ func (m *model) downgrade(op *gate.Downgrade) gate.Result {
 	if !has || op.Token != 0 && op.Token != h.Token {
 		return gate.Result{Code: gate.NotHeld, Run: op.Run, Missing: []gate.Name{op.Name}}
 	}
-	if h.Mode == gate.Shared && op.Mode == gate.Exclusive || h.Scope == gate.Node && op.Scope == gate.Tree {
+	mode, scope := op.Mode, op.Scope
+	if op.KeepMode {
+		mode = h.Mode
+	}
+	if op.KeepScope {
+		scope = h.Scope
+	}
+	if h.Mode == gate.Shared && mode == gate.Exclusive || h.Scope == gate.Node && scope == gate.Tree {
 		return gate.Result{Code: gate.NotWeaker, Run: op.Run}
 	}
-	if h.Mode != op.Mode || h.Scope != op.Scope {
-		h.Mode, h.Scope = op.Mode, op.Scope
+	if h.Mode != mode || h.Scope != scope {
+		h.Mode, h.Scope = mode, scope
 		m.putHold(h)
 		m.event(gate.Event{
 			Kind: gate.EventAcquired, Name: h.Name, Run: h.Run, Session: h.Session,
@@ -215,19 +222,20 @@ func (m *model) expire(op *gate.Expire) gate.Result {
 			}
 		}
 	}
+	for _, token := range op.Delays {
+		for _, h := range slices.Clone(m.holds) {
+			if h.Token == token && h.Run == "" {
+				m.endHold(h, gate.EndReleased, h.Reason, "")
+				result.Count++
+			}
+		}
+	}
+	m.settle()
 	for _, number := range op.Requests {
 		for _, r := range slices.Clone(m.requests) {
 			if r.Number == number {
 				m.leave(r)
 				m.answer(r, m.over(r))
-				result.Count++
-			}
-		}
-	}
-	for _, token := range op.Delays {
-		for _, h := range slices.Clone(m.holds) {
-			if h.Token == token && h.Run == "" {
-				m.endHold(h, gate.EndReleased, h.Reason, "")
 				result.Count++
 			}
 		}

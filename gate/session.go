@@ -128,14 +128,17 @@ func (t *Table) expire(op *Expire) Result {
 			result.Count++
 		}
 	}
-	for _, number := range op.Requests {
-		if r := t.numbered(number); r != nil {
-			t.leave(r, Occupied, false)
+	for _, token := range op.Delays {
+		if t.endDelay(token) {
 			result.Count++
 		}
 	}
-	for _, token := range op.Delays {
-		if t.endDelay(token) {
+	// What became free goes to whoever waits for it, even if the wait is over by now:
+	// nobody is refused without a holder in the way.
+	t.wake()
+	for _, number := range op.Requests {
+		if r := t.numbered(number); r != nil {
+			t.leave(r, Occupied, false)
 			result.Count++
 		}
 	}
