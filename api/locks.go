@@ -81,8 +81,8 @@ type LockReleased struct {
 }
 
 // LockDowngrade is the body of POST /v1/locks/downgrade: the hold becomes Mode
-// and Scope, never stronger than it is, and keeps its token. An absent Mode is
-// Exclusive and an absent Scope Node, as everywhere: to keep a tree, say so.
+// and Scope, never stronger than it is, and keeps its token. An absent Mode or
+// Scope stays as it is held; if both are absent, Mode is Shared.
 type LockDowngrade struct {
 	Ref     string `json:"ref"`
 	RunID   string `json:"run_id"`

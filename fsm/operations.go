@@ -173,6 +173,8 @@ func (c *coder) downgrade(num protowire.Number, x *gate.Downgrade) {
 		unsigned(c, 3, &x.Token)
 		enum(c, 4, &x.Mode, gate.Shared)
 		enum(c, 5, &x.Scope, gate.Tree)
+		boolean(c, 6, &x.KeepMode)
+		boolean(c, 7, &x.KeepScope)
 	}
 	c.needName(x.Name)
 }

@@ -121,13 +121,16 @@ type Release struct {
 	Gives []Give
 }
 
-// Downgrade weakens a hold to Mode and Scope and keeps its token.
+// Downgrade weakens a hold to Mode and Scope and keeps its token. With KeepMode
+// or KeepScope that one stays as it is held.
 type Downgrade struct {
-	Run   string
-	Name  Name
-	Token uint64
-	Mode  Mode
-	Scope Scope
+	Run       string
+	Name      Name
+	Token     uint64
+	Mode      Mode
+	Scope     Scope
+	KeepMode  bool
+	KeepScope bool
 }
 
 // Break ends the hold with Token on Name, by an operator's word.

@@ -95,7 +95,9 @@ func (g *generator) make() *gate.Command {
 			Client: gate.Client{Name: g.word("c")}, Nonce: g.fresh(),
 		}}
 	case c < 83:
-		return g.in(&gate.Downgrade{Run: g.run(), Name: g.ref(), Mode: g.mode(), Scope: g.scope()}, 40)
+		op := &gate.Downgrade{Run: g.run(), Name: g.ref(), Mode: g.mode(), Scope: g.scope()}
+		op.KeepMode, op.KeepScope = g.n(4) == 0, g.n(4) == 0
+		return g.in(op, 40)
 	case c < 88:
 		return g.downgrade()
 	case c < 93:

@@ -21,6 +21,13 @@ func (h hasher) word(x uint64) hasher {
 	return h
 }
 
+func (h hasher) flag(set bool) hasher {
+	if set {
+		return h.word(1)
+	}
+	return h.word(0)
+}
+
 func (h hasher) text(s string) hasher {
 	for i := range len(s) {
 		h = (h ^ hasher(s[i])) * fnvPrime
@@ -73,12 +80,8 @@ func hashRequest(r *Request) uint64 {
 }
 
 func hashSession(s *Session) uint64 {
-	private := uint64(0)
-	if s.Private {
-		private = 1
-	}
 	return fnvOffset.word(3).id(s.ID).word(uint64(s.TTL)).word(uint64(s.LockDelay)).client(s.Client).
-		word(private).word(s.Lost).word(uint64(s.At)).sum()
+		flag(s.Private).word(s.Lost).word(uint64(s.At)).sum()
 }
 
 func hashLedger(l *Ledger) uint64 {
@@ -126,7 +129,8 @@ func digest(op Op) uint64 {
 			h = h.name(g.Name).word(g.Token)
 		}
 	case *Downgrade:
-		h = h.word(3).text(op.Run).want(Want{op.Name, op.Mode, op.Scope}).word(op.Token)
+		h = h.word(3).text(op.Run).want(Want{op.Name, op.Mode, op.Scope}).word(op.Token).
+			flag(op.KeepMode).flag(op.KeepScope)
 	case *Break:
 		h = h.word(4).name(op.Name).word(op.Token).text(op.Reason).text(op.Actor)
 	case *ReleaseRun:

@@ -61,6 +61,12 @@ func (t *Table) downgrade(op *Downgrade) Result {
 		return Result{Code: NotHeld, Run: op.Run, Missing: []Name{op.Name}}
 	}
 	weaker := Want{Name: op.Name, Mode: op.Mode, Scope: op.Scope}
+	if op.KeepMode {
+		weaker.Mode = own.Mode
+	}
+	if op.KeepScope {
+		weaker.Scope = own.Scope
+	}
 	if !own.covers(weaker) || op.Name.Kind == Key {
 		return Result{Code: NotWeaker, Run: op.Run}
 	}
@@ -68,7 +74,7 @@ func (t *Table) downgrade(op *Downgrade) Result {
 	if own.strength() != weaker {
 		h := *own
 		now = &h
-		h.Mode, h.Scope = op.Mode, op.Scope
+		h.Mode, h.Scope = weaker.Mode, weaker.Scope
 		t.freeHold(own)
 		t.dropHold(own)
 		t.putHold(&h)

@@ -29,7 +29,13 @@ func (s *Server) downgradeLock(x *exchange) {
 	if err == nil {
 		err = checkRun(b.RunID)
 	}
-	op := &gate.Downgrade{Run: b.RunID, Name: name, Token: b.Token, Mode: gateMode(b.Mode), Scope: gateScope(b.Scope)}
+	op := &gate.Downgrade{
+		Run: b.RunID, Name: name, Token: b.Token, Mode: gateMode(b.Mode), Scope: gateScope(b.Scope),
+		KeepMode: b.Mode == "" && b.Scope != "", KeepScope: b.Scope == "",
+	}
+	if b.Mode == "" && b.Scope == "" {
+		op.Mode = gate.Shared
+	}
 	x.command(gate.Reference, err, b.Session, b.Once, op)
 }
 

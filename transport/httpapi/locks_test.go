@@ -77,6 +77,28 @@ func TestDowngradeKeepsTheTokenAndNeverStrengthens(t *testing.T) {
 	})
 }
 
+func TestWhatADowngradeLeavesOutStaysAsItIsHeld(t *testing.T) {
+	for _, c := range []struct {
+		ask   string
+		mode  api.Mode
+		scope api.Scope
+	}{
+		{``, api.Shared, api.Tree},
+		{`,"mode":"shared"`, api.Shared, api.Tree},
+		{`,"scope":"node"`, api.Exclusive, api.Node},
+		{`,"mode":"shared","scope":"node"`, api.Shared, api.Node},
+	} {
+		withNode(t, func(t *testing.T, h *harness) {
+			var weaker api.LockAcquired
+			h.post("/v1/locks/acquire", `{"ref":"a","run_id":"r","scope":"tree"}`).is(200)
+			h.post("/v1/locks/downgrade", `{"ref":"a","run_id":"r"`+c.ask+`}`).is(200).read(&weaker)
+			if got := weaker.Locks[0]; got.Mode != c.mode || got.Scope != c.scope {
+				t.Errorf("downgrade with %q: %s %s, want %s %s", c.ask, got.Mode, got.Scope, c.mode, c.scope)
+			}
+		})
+	}
+}
+
 func TestADeadlockIsRefusedWithItsCycle(t *testing.T) {
 	withNode(t, func(t *testing.T, h *harness) {
 		session := h.open("10m")
