@@ -26,6 +26,9 @@ const (
 	ordinary = 10_000
 	// settles is how often the goroutines must be counted the same.
 	settles = 5
+	// attempts bounds how often one command is sent; a node looks for a leader
+	// for some seconds before it says that there is none.
+	attempts = 20
 	// patience bounds how long the nodes may take to settle.
 	patience = 60 * time.Second
 )
@@ -119,7 +122,7 @@ func client(c *real.Cluster, id, operations int) (sum tally) {
 	for done := 0; done < operations; {
 		key := fmt.Sprintf("key-%d", random.IntN(keys))
 		var got api.KeyAcquired
-		status, err := post(c, random.IntN(3), "/v1/keys/acquire", api.KeyAcquire{Key: key, RunID: run}, &got)
+		status, _, err := post(c, random, "/v1/keys/acquire", api.KeyAcquire{Key: key, RunID: run}, &got)
 		done++
 		switch {
 		case err != nil:
@@ -134,9 +137,10 @@ func client(c *real.Cluster, id, operations int) (sum tally) {
 		}
 		last = got.Token
 		sum.acquired++
-		status, err = post(c, random.IntN(3), "/v1/keys/release", api.KeyRelease{Key: key, RunID: run, Token: got.Token}, nil)
+		status, again, err := post(c, random, "/v1/keys/release", api.KeyRelease{Key: key, RunID: run, Token: got.Token}, nil)
 		done++
-		if err != nil || status != http.StatusOK {
+		before := again && status == http.StatusConflict
+		if err != nil || status != http.StatusOK && !before {
 			sum.err = fmt.Errorf("release %s: %d, %w", key, status, err)
 			return sum
 		}
@@ -145,21 +149,36 @@ func client(c *real.Cluster, id, operations int) (sum tally) {
 	return sum
 }
 
-func post(c *real.Cluster, node int, path string, body, answer any) (status int, err error) {
+// post sends one command to a random node, and again while the nodes have no
+// leader: an acquire of the same run and a release with its token may be
+// repeated. It says whether it had to.
+func post(c *real.Cluster, random *rand.Rand, path string, body, answer any) (status int, again bool, err error) {
 	sent, err := json.Marshal(body)
 	if err != nil {
-		return 0, err
+		return 0, false, err
 	}
-	r, err := c.HTTP.Post(c.Nodes[node].URL+path, api.ContentJSON, bytes.NewReader(sent))
+	for range attempts {
+		var text []byte
+		status, text, err = once(c, c.Nodes[random.IntN(len(c.Nodes))].URL+path, sent)
+		if err != nil || status != http.StatusServiceUnavailable {
+			if err == nil && answer != nil && status == http.StatusOK {
+				err = json.Unmarshal(text, answer)
+			}
+			return status, again, err
+		}
+		again = true
+	}
+	return status, again, nil
+}
+
+func once(c *real.Cluster, url string, sent []byte) (status int, answer []byte, err error) {
+	r, err := c.HTTP.Post(url, api.ContentJSON, bytes.NewReader(sent))
 	if err != nil {
-		return 0, err
+		return 0, nil, err
 	}
 	defer r.Body.Close()
-	text, err := io.ReadAll(r.Body)
-	if err == nil && answer != nil && r.StatusCode == http.StatusOK {
-		err = json.Unmarshal(text, answer)
-	}
-	return r.StatusCode, err
+	answer, err = io.ReadAll(r.Body)
+	return r.StatusCode, answer, err
 }
 
 // metrics are what one node says about itself.
