@@ -23,9 +23,9 @@ func Linearize(ops []Op, timeout time.Duration) (wrong []Violation, undecided []
 	}
 	sessions := leases(ops)
 	for _, p := range slices.Sorted(maps.Keys(parts)) {
-		switch porcupine.CheckOperationsTimeout(model(), steps(parts[p], sessions), timeout) {
+		switch explain(parts[p], sessions, timeout) {
 		case porcupine.Illegal:
-			wrong = append(wrong, Violation{NoOrder, p, shortest(parts[p], sessions, timeout)})
+			wrong = append(wrong, Violation{NoOrder, p, shortest(parts[p], sessions)})
 		case porcupine.Unknown:
 			undecided = append(undecided, p)
 		}
@@ -33,16 +33,41 @@ func Linearize(ops []Op, timeout time.Duration) (wrong []Violation, undecided []
 	return wrong, undecided
 }
 
+// explain looks for an order in which nothing was applied of what nobody was told
+// of, and only if there is none for any order.
+func explain(ops []Op, sessions map[string]*lease, timeout time.Duration) porcupine.CheckResult {
+	seen := make(map[string]bool)
+	for _, op := range ops {
+		for _, h := range op.Holders {
+			seen[h.Run] = true
+		}
+		if op.Kind == Release && op.Outcome == OK {
+			seen[op.Run] = true
+		}
+	}
+	told := slices.DeleteFunc(slices.Clone(ops), func(op Op) bool {
+		return op.Kind == Acquire && op.Outcome == Unknown && !seen[op.Run]
+	})
+	result := porcupine.CheckOperationsTimeout(model(), steps(told, sessions), timeout)
+	if result == porcupine.Illegal && len(told) < len(ops) {
+		return porcupine.CheckOperationsTimeout(model(), steps(ops, sessions), timeout)
+	}
+	return result
+}
+
 // shortest is the end of the shortest beginning of the history that is wrong by
 // itself: commands without an answer until then count as such.
-func shortest(ops []Op, sessions map[string]*lease, timeout time.Duration) []Op {
-	const shown = 12
+func shortest(ops []Op, sessions map[string]*lease) []Op {
+	const (
+		shown   = 12
+		patient = 2 * time.Second
+	)
 	byEnd := slices.SortedFunc(slices.Values(ops), func(a, b Op) int { return cmp.Compare(a.End, b.End) })
 	// Expiries are taken from the whole history: they only allow more.
 	low, high := 0, len(byEnd)
 	for low < high {
 		half := (low + high) / 2
-		if porcupine.CheckOperationsTimeout(model(), steps(cut(byEnd, half), sessions), timeout) == porcupine.Illegal {
+		if explain(cut(byEnd, half), sessions, patient) == porcupine.Illegal {
 			high = half
 		} else {
 			low = half + 1
@@ -69,21 +94,34 @@ func cut(byEnd []Op, n int) []Op {
 }
 
 // ending is the input of the step that ends a session.
-type ending string
+type ending struct {
+	session string
+	// certain says that it had ended when the step returned.
+	certain bool
+}
+
+// finish is the input of the step after all answers. What may never have been
+// applied comes after it, without effect; before it, a step without effect would
+// only be one more order to try.
+type finish struct{}
 
 // steps are the operations that the model knows, with one for the end of each
 // session that can have ended.
 func steps(ops []Op, sessions map[string]*lease) []porcupine.Operation {
 	var all []porcupine.Operation
 	used := make(map[string]bool)
+	last := int64(0)
 	for i := range ops {
 		op := &ops[i]
-		switch {
-		case op.Outcome == None, op.Outcome == Gone, op.Kind == Read && op.Outcome != OK:
+		if op.Outcome == None || op.Outcome == Gone || op.Kind == Read && op.Outcome != OK {
 			continue
 		}
 		all = append(all, porcupine.Operation{Input: op, Call: op.Start, Return: op.End})
 		used[op.Session] = true
+		last = max(last, op.Start)
+		if op.End != Never {
+			last = max(last, op.End)
+		}
 	}
 	for _, id := range slices.Sorted(maps.Keys(used)) {
 		l := sessions[id]
@@ -91,9 +129,12 @@ func steps(ops []Op, sessions map[string]*lease) []porcupine.Operation {
 			continue
 		}
 		begin := min(l.closing, l.deadline(), l.goneBy)
-		all = append(all, porcupine.Operation{Input: ending(id), Call: begin, Return: l.goneBy})
+		all = append(all, porcupine.Operation{Input: ending{id, l.goneBy != Never}, Call: begin, Return: l.goneBy})
+		if l.goneBy != Never {
+			last = max(last, l.goneBy)
+		}
 	}
-	return all
+	return append(all, porcupine.Operation{Input: finish{}, Call: last + 1, Return: last + 2})
 }
 
 // A table is the model's state; it is never changed.
@@ -103,6 +144,8 @@ type table struct {
 	top uint64
 	// over are the sessions that ended, sorted.
 	over []string
+	// finished comes with the finish step.
+	finished bool
 }
 
 type held struct {
@@ -118,8 +161,11 @@ func model() porcupine.Model {
 		Init: func() any { return &table{} },
 		Step: func(state, input, _ any) (bool, any) {
 			t := state.(*table)
-			if id, ok := input.(ending); ok {
-				return true, t.end(string(id))
+			switch x := input.(type) {
+			case finish:
+				return true, &table{holds: t.holds, top: t.top, over: t.over, finished: true}
+			case ending:
+				return t.end(x)
 			}
 			return t.step(input.(*Op))
 		},
@@ -129,7 +175,7 @@ func model() porcupine.Model {
 }
 
 func (t *table) equal(o *table) bool {
-	return t.top == o.top && slices.Equal(t.holds, o.holds) && slices.Equal(t.over, o.over)
+	return t.top == o.top && t.finished == o.finished && slices.Equal(t.holds, o.holds) && slices.Equal(t.over, o.over)
 }
 
 func (t *table) hash() uint64 {
@@ -143,6 +189,9 @@ func (t *table) hash() uint64 {
 }
 
 func (t *table) step(op *Op) (bool, *table) {
+	if t.finished && op.Outcome == Unknown {
+		return true, t
+	}
 	switch op.Kind {
 	case Acquire:
 		return t.acquire(op)
@@ -161,12 +210,10 @@ func (t *table) acquire(op *Op) (bool, *table) {
 		// A reference may be refused for an earlier request, which waits for a
 		// hold elsewhere in the partition.
 		return !t.free(op) || !op.Wants[0].Name.IsKey() && len(t.holds) > 0, t
-	case op.Outcome == Unknown && !free:
-		return true, t // it was refused, or is not applied
 	case !free:
 		return false, t
 	}
-	n := &table{top: t.top, over: t.over, holds: slices.Clone(t.holds)}
+	n := &table{top: t.top, over: t.over, finished: t.finished, holds: slices.Clone(t.holds)}
 	for _, w := range op.Wants {
 		if w.Token != 0 && w.Token <= t.top {
 			return false, t
@@ -204,7 +251,7 @@ func covers(tree bool, above, name Name) bool {
 }
 
 func (t *table) release(op *Op) (bool, *table) {
-	n := &table{top: t.top, over: t.over}
+	n := &table{top: t.top, over: t.over, finished: t.finished}
 	found := 0
 	for _, h := range t.holds {
 		mine := h.run == op.Run && slices.ContainsFunc(op.Wants, func(w Want) bool {
@@ -222,7 +269,7 @@ func (t *table) release(op *Op) (bool, *table) {
 	case NotHeld:
 		return found < len(op.Wants), t
 	}
-	return true, n
+	return found > 0, n
 }
 
 // shows says whether a read's answer is what the table has.
@@ -243,12 +290,15 @@ func (t *table) shows(op *Op) bool {
 }
 
 // end is the table after a session's end.
-func (t *table) end(id string) *table {
-	n := &table{top: t.top, over: slices.Sorted(slices.Values(append(slices.Clone(t.over), id)))}
+func (t *table) end(x ending) (bool, *table) {
+	if t.finished && !x.certain {
+		return true, t
+	}
+	n := &table{top: t.top, finished: t.finished, over: slices.Sorted(slices.Values(append(slices.Clone(t.over), x.session)))}
 	for _, h := range t.holds {
-		if h.session != id {
+		if h.session != x.session {
 			n.holds = append(n.holds, h)
 		}
 	}
-	return n
+	return x.certain || len(n.holds) < len(t.holds), n
 }

@@ -92,7 +92,8 @@ type Op struct {
 	End     int64   `json:"end"`
 	Outcome Outcome `json:"outcome"`
 	// Index is the answer's Lockd-Index; zero if it bore none. Exact says that a
-	// change was made at this very index: the command was sent only once.
+	// change was made at this very index: neither the client nor a node can have
+	// sent the command twice.
 	Index uint64 `json:"index,omitempty"`
 	Exact bool   `json:"exact,omitempty"`
 

@@ -100,10 +100,14 @@ func newReplay(ops []Op, sessions map[string]*lease) *replay {
 	return r
 }
 
-// revealed are the tokens that others saw.
+// revealed are the tokens that others saw: in reads and at keys, where a hold is
+// shown at its own name.
 func revealed(ops []Op) map[place]uint64 {
 	tokens := make(map[place]uint64)
 	for _, op := range ops {
+		if op.Kind != Read && !op.Wants[0].Name.IsKey() {
+			continue
+		}
 		for _, h := range op.Holders {
 			tokens[place{h.Run, h.Name}] = h.Token
 		}
@@ -293,17 +297,32 @@ func (r *replay) refused(op Op) {
 		r.violated(Phantom, fmt.Sprintf("refused by %d holders", len(op.Holders)), op)
 	}
 	for _, h := range op.Holders {
-		switch g := r.by[place{h.Run, h.Name}]; {
+		switch g := r.heldBy(h); {
 		case g == nil:
-			r.violated(Phantom, h.Run, op)
-		case g.want.Token != h.Token:
-			r.violated(Tokens, fmt.Sprintf("%d is shown for %d", h.Token, g.want.Token), g.grant, op)
+			r.violated(Phantom, fmt.Sprintf("%s with token %d", h.Run, h.Token), op)
 		case g.grant.Exact && g.grant.Outcome == OK && g.grant.Index > op.Index || g.grant.Start > op.End:
 			r.violated(Phantom, h.Run+" was granted it later", g.grant, op)
 		case g.endIndex != 0 && g.endIndex < op.Index && op.Exact, g.by < op.Start:
 			r.violated(StaleRead, h.Run+" is named as holder", g.grant, op)
 		}
 	}
+}
+
+// heldBy finds the hold that a refusal names. It may be on another name than the
+// refused one, above or below it. A hold whose acquire was never answered has the
+// token that is shown.
+func (r *replay) heldBy(h Holder) *grip {
+	for _, g := range r.grips {
+		if g.grant.Run == h.Run && g.want.Token == h.Token {
+			return g
+		}
+	}
+	for i := range r.ops {
+		if op := &r.ops[i]; op.Kind == Acquire && op.Run == h.Run && op.Outcome == Unknown {
+			return &grip{want: Want{Token: h.Token}, grant: *op, from: op.Start, by: Never}
+		}
+	}
+	return nil
 }
 
 // notHeld holds a refused release against the hold, if there surely was one.

@@ -1,6 +1,7 @@
 package real
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -23,6 +25,14 @@ type Node struct {
 	PeerAddr string
 	// Dir has its files; Log is what it said.
 	Dir, Log string
+	// Prefix is the command that starts the process, in the same process: such as
+	// ip netns exec NAME. Empty starts it directly.
+	Prefix []string
+	// PeerListen is where it serves the others, if that is not PeerAddr but
+	// something there passes on to it.
+	PeerListen string
+	// Output gets what it says instead of Log, if not nil.
+	Output *os.File
 
 	tb      testing.TB
 	cluster *Cluster
@@ -55,8 +65,12 @@ func (n *Node) Launch() {
 		n.tb.Fatal(err)
 	}
 	defer log.Close()
-	cmd := exec.Command(n.cluster.binaries.Lockd(), n.args()...)
+	command := slices.Concat(n.Prefix, []string{n.cluster.binaries.Lockd()}, n.args())
+	cmd := exec.Command(command[0], command[1:]...)
 	cmd.Stdout, cmd.Stderr, cmd.SysProcAttr = log, log, tied()
+	if n.Output != nil {
+		cmd.Stdout, cmd.Stderr = n.Output, n.Output
+	}
 	if err := cmd.Start(); err != nil {
 		n.tb.Fatal(err)
 	}
@@ -72,7 +86,7 @@ func (n *Node) args() []string {
 	args := []string{
 		"--name=" + n.Name, "--data-dir=" + n.Dir,
 		"--listen=" + strings.TrimPrefix(strings.TrimPrefix(n.URL, "https://"), "http://"),
-		"--peer-listen=" + n.PeerAddr, "--initial-cluster=" + n.cluster.list(),
+		"--peer-listen=" + cmp.Or(n.PeerListen, n.PeerAddr), "--initial-cluster=" + n.cluster.list(),
 	}
 	return append(args, n.cluster.args...)
 }

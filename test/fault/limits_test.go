@@ -1,0 +1,43 @@
+package fault
+
+import "time"
+
+// What the clients do.
+const (
+	rawClients = 16
+	sdkClients = 8
+	// sessionTTL is short, so that sessions are abandoned and expire in every run.
+	sessionTTL = 3 * time.Second
+	keepEvery  = sessionTTL / 3
+	// answerTime is how long an attempt waits for its answer, beyond what the
+	// server was asked to wait.
+	answerTime = 1500 * time.Millisecond
+	// patience is how long one command is sent again.
+	patience = 6 * time.Second
+	waitTime = 3 * time.Second
+	pollTime = 250 * time.Millisecond
+	// maxHold and maxThink bound a client's time with a lock and without.
+	maxHold  = 10 * time.Millisecond
+	maxThink = 20 * time.Millisecond
+	slots    = 3
+)
+
+// The names that the clients contend for.
+const (
+	plainKeys = 12
+	slotKeys  = 3
+	families  = 10
+)
+
+// How scenarios run, and what must be so afterwards.
+const (
+	faultEvery = 3 * time.Second
+	// electionTimeout is the nodes' default.
+	electionTimeout = 200 * time.Millisecond
+	// electionTime is the longest that an undisturbed election should take: a
+	// follower notices within two timeouts, and is elected within two more.
+	electionTime = 4 * electionTimeout
+	graceTime    = time.Second
+	drainTime    = 10 * time.Second
+	linearizeFor = 30 * time.Second
+)

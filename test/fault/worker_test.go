@@ -1,0 +1,339 @@
+package fault
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"sync"
+	"time"
+
+	"lockd/api"
+	"lockd/test/history"
+)
+
+// A worker is one client that speaks the HTTP API itself.
+type worker struct {
+	name     string
+	nodes    []string
+	home     int
+	caller   *caller
+	recorder *history.Recorder
+	random   *rand.Rand
+	// numbered workers give their commands a seq and send them again until they
+	// are answered; the others give up a command that may have been applied.
+	numbered bool
+
+	session *session
+	runs    int
+	keepers sync.WaitGroup
+}
+
+// A session is one that the worker opened, and keeps alive until it is left.
+type session struct {
+	id   string
+	seq  uint64
+	left context.CancelFunc
+}
+
+func newWorker(name string, nodes []string, home int, recorder *history.Recorder) *worker {
+	return &worker{
+		name: name, nodes: nodes, home: home % len(nodes), caller: newCaller(), recorder: recorder,
+		random: rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())), numbered: home%2 == 0,
+	}
+}
+
+// run works until ctx is done; then it finishes what it holds.
+func (w *worker) run(ctx context.Context) {
+	defer w.caller.http.CloseIdleConnections()
+	defer w.keepers.Wait()
+	for ctx.Err() == nil {
+		if w.session == nil && !w.open(ctx) {
+			rest(ctx, w.upTo(10*maxThink))
+			continue
+		}
+		switch chance := w.random.IntN(100); {
+		case chance < 60:
+			w.cycle(ctx)
+		case chance < 85:
+			w.read(w.pick()[0].Name)
+		case chance < 97:
+			w.releaseOthers()
+		default:
+			w.close()
+		}
+		rest(ctx, w.upTo(maxThink))
+	}
+	if w.session != nil {
+		w.close()
+	}
+}
+
+func (w *worker) upTo(d time.Duration) time.Duration { return time.Duration(w.random.Int64N(int64(d))) }
+
+// node is where the next attempt goes: home, unless that failed just now.
+func (w *worker) node(failed bool) string {
+	if failed {
+		w.home = w.random.IntN(len(w.nodes))
+	}
+	return w.nodes[w.home]
+}
+
+// pick chooses what an acquire asks for.
+func (w *worker) pick() []history.Want {
+	switch chance := w.random.IntN(100); {
+	case chance < 35:
+		return []history.Want{{Name: history.Key(fmt.Sprintf("key-%d", w.random.IntN(plainKeys)))}}
+	case chance < 50:
+		return []history.Want{{Name: history.Key(fmt.Sprintf("slots-%d", w.random.IntN(slotKeys)))}}
+	}
+	root := fmt.Sprintf("family-%d", w.random.IntN(families))
+	switch chance := w.random.IntN(100); {
+	case chance < 15:
+		return []history.Want{{Name: history.Ref(root), Tree: true, Shared: chance < 5}}
+	case chance < 35:
+		return []history.Want{{Name: history.Ref(root + "/a")}, {Name: history.Ref(root + "/b"), Shared: chance < 25}}
+	case chance < 65:
+		return []history.Want{{Name: history.Ref(root + "/a"), Shared: true}}
+	}
+	return []history.Want{{Name: history.Ref(root + "/b")}}
+}
+
+func limitOf(name history.Name) int {
+	if name.IsKey() && len(name.Text()) > 5 && name.Text()[:5] == "slots" {
+		return slots
+	}
+	return 0
+}
+
+// op begins the record of an operation.
+func (w *worker) op(kind history.Kind, wants []history.Want) history.Op {
+	op := history.Op{Client: w.name, Kind: kind, Start: history.Now(), Wants: wants}
+	if w.session != nil {
+		op.Session = w.session.id
+	}
+	return op
+}
+
+// finish records the operation with its outcome.
+func (w *worker) finish(op history.Op, outcome history.Outcome) {
+	op.Outcome, op.End = outcome, history.Now()
+	if outcome == history.Unknown {
+		op.End, op.Exact, op.Index = history.Never, false, 0
+	}
+	w.recorder.Add(op)
+}
+
+// once makes a single attempt and records it, unless it did nothing.
+func (w *worker) once(op history.Op, method, path string, body any) (answer, history.Outcome) {
+	a := w.caller.send(context.Background(), answerTime, method, w.node(false), path, body)
+	outcome := a.outcome()
+	if a.err != nil || outcome == history.None {
+		w.node(true)
+	}
+	op.Node, op.Index, op.Exact = a.node, a.index, true
+	if op.Kind == history.Read && outcome == history.OK {
+		op.Holders = holders(op.Wants[0].Name, decode[struct {
+			Holders []api.Hold `json:"holders"`
+		}](a).Holders)
+	}
+	if op.Kind == history.Open && outcome == history.OK {
+		op.Session = decode[api.SessionOpened](a).ID
+	}
+	w.finish(op, outcome)
+	return a, outcome
+}
+
+// open opens a session and begins to keep it alive.
+func (w *worker) open(ctx context.Context) bool {
+	op := w.op(history.Open, nil)
+	op.TTL = sessionTTL
+	a, outcome := w.once(op, http.MethodPost, "/v1/sessions", api.SessionOpen{TTL: api.Duration(sessionTTL)})
+	if outcome != history.OK {
+		return false
+	}
+	alive, left := context.WithCancel(ctx)
+	w.session = &session{id: decode[api.SessionOpened](a).ID, left: left}
+	id := w.session.id
+	keeper := newWorker(w.name+"k", w.nodes, w.home, w.recorder)
+	w.keepers.Go(func() {
+		defer keeper.caller.http.CloseIdleConnections()
+		defer left()
+		for alive.Err() == nil {
+			op := keeper.op(history.Keepalive, nil)
+			op.Session = id
+			if _, outcome := keeper.once(op, http.MethodPost, "/v1/sessions/"+id+"/keepalive", nil); outcome == history.Gone {
+				return
+			}
+			rest(alive, keepEvery)
+		}
+	})
+	return true
+}
+
+// abandon leaves the session to expire.
+func (w *worker) abandon() {
+	w.session.left()
+	w.session = nil
+}
+
+// close ends the session at the server.
+func (w *worker) close() {
+	op := w.op(history.Close, nil)
+	w.abandon()
+	w.once(op, http.MethodDelete, "/v1/sessions/"+op.Session, nil)
+}
+
+func (w *worker) read(name history.Name) {
+	op := w.op(history.Read, []history.Want{{Name: name}})
+	op.Session = ""
+	w.once(op, http.MethodGet, readPath(name), nil)
+}
+
+// releaseOthers tries to give back what is not the worker's.
+func (w *worker) releaseOthers() {
+	op := w.op(history.Release, []history.Want{{Name: history.Key(fmt.Sprintf("key-%d", w.random.IntN(plainKeys)))}})
+	op.Run, op.Session = w.name+"-nobody", ""
+	w.once(op, http.MethodPost, "/v1/keys/release", api.KeyRelease{Key: op.Wants[0].Name.Text(), RunID: op.Run})
+}
+
+// cycle takes locks, holds them for a moment and gives them back. When an outcome
+// stays unknown the session is closed or left to expire.
+func (w *worker) cycle(ctx context.Context) {
+	wants := w.pick()
+	wait := time.Duration(0)
+	if w.random.IntN(2) == 0 {
+		wait = waitTime
+	}
+	w.runs++
+	op := w.op(history.Acquire, wants)
+	op.Run, op.Limit = fmt.Sprintf("%s-%d", w.name, w.runs), limitOf(wants[0].Name)
+	outcome := w.command(&op, wait > 0, func(once api.Once) (string, any) { return acquireBody(&op, wait, once) })
+	w.finish(op, outcome)
+	if outcome == history.OK {
+		rest(ctx, w.upTo(maxHold))
+		run := op.Run
+		op = w.op(history.Release, op.Wants)
+		op.Run = run
+		outcome = w.command(&op, false, func(once api.Once) (string, any) { return releaseBody(&op, once) })
+		w.finish(op, outcome)
+		if outcome == history.None {
+			outcome = history.Unknown // it is still held
+		}
+	}
+	switch {
+	case outcome == history.Gone, outcome == history.Unknown && w.random.IntN(2) == 0:
+		w.abandon()
+	case outcome == history.Unknown:
+		w.close()
+	}
+}
+
+// command sends one command, numbered ones until they are answered, and completes
+// the record with the answer.
+func (w *worker) command(op *history.Op, waits bool, body func(api.Once) (path string, body any)) history.Outcome {
+	var once api.Once
+	if w.numbered || waits {
+		w.session.seq++
+		once = api.Once{Seq: w.session.seq, Acked: w.session.seq - 1}
+	}
+	path, sent := body(once)
+	deadline := time.Now().Add(patience)
+	mayBeIn, failed := false, false
+	for {
+		a := w.caller.send(context.Background(), pollTime+answerTime, http.MethodPost, w.node(failed), path, sent)
+		outcome := a.outcome()
+		queued := a.err == nil && a.status == http.StatusAccepted
+		switch {
+		case queued:
+			mayBeIn = true
+			op.Queued = append(op.Queued, history.Sighting{At: history.Now()})
+		case outcome == history.Unknown:
+			mayBeIn = true
+		case outcome == history.Gone && mayBeIn:
+			// An earlier attempt may have been applied before the session ended.
+			w.recorder.Add(history.Op{
+				Client: w.name, Node: a.node, Kind: history.Keepalive, Outcome: history.Gone,
+				Session: op.Session, Start: op.Start, End: history.Now(), Note: "told to " + op.Run,
+			})
+			return history.Unknown
+		case outcome != history.None:
+			// A node itself may send a numbered command twice.
+			op.Node, op.Index, op.Exact = a.node, a.index, once.Seq == 0
+			complete(op, a, outcome)
+			return outcome
+		}
+		failed = !queued
+		tired := failed && mayBeIn && w.random.IntN(8) == 0
+		if !queued && (once.Seq == 0 || tired || time.Now().After(deadline)) {
+			if mayBeIn {
+				return history.Unknown
+			}
+			return history.None
+		}
+		if failed {
+			rest(context.Background(), w.upTo(2*maxThink))
+		}
+	}
+}
+
+// complete puts what a decided command was answered into its record.
+func complete(op *history.Op, a answer, outcome history.Outcome) {
+	switch {
+	case outcome == history.Occupied:
+		p := a.problem()
+		for _, c := range p.Conflicts {
+			op.Holders = append(op.Holders, holders(history.Ref(c.Ref), c.Holders)...)
+		}
+		if p.Key != "" {
+			op.Holders = holders(history.Key(p.Key), p.Holders)
+		}
+	case op.Kind == history.Acquire && outcome == history.OK:
+		granted := decode[struct {
+			Token uint64          `json:"token"`
+			Locks []api.LockGrant `json:"locks"`
+		}](a)
+		for i := range op.Wants {
+			op.Wants[i].Token = granted.Token
+			for _, l := range granted.Locks {
+				if history.Ref(l.Ref) == op.Wants[i].Name {
+					op.Wants[i].Token = l.Token
+				}
+			}
+		}
+	}
+}
+
+func acquireBody(op *history.Op, wait time.Duration, once api.Once) (string, any) {
+	poll := api.Duration(pollTime)
+	if first := op.Wants[0].Name; first.IsKey() {
+		return "/v1/keys/acquire", api.KeyAcquire{
+			Key: first.Text(), RunID: op.Run, Session: op.Session, Limit: uint32(op.Limit), Wait: api.Duration(wait), Poll: &poll, Once: once,
+		}
+	}
+	body := api.LockAcquire{RunID: op.Run, Session: op.Session, Wait: api.Duration(wait), Poll: &poll, Once: once}
+	for _, want := range op.Wants {
+		l := api.LockWant{Ref: want.Name.Text()}
+		if want.Shared {
+			l.Mode = api.Shared
+		}
+		if want.Tree {
+			l.Scope = api.Tree
+		}
+		body.Refs = append(body.Refs, l)
+	}
+	return "/v1/locks/acquire", body
+}
+
+func releaseBody(op *history.Op, once api.Once) (string, any) {
+	if first := op.Wants[0]; first.Name.IsKey() {
+		return "/v1/keys/release", api.KeyRelease{
+			Key: first.Name.Text(), RunID: op.Run, Token: first.Token, Session: op.Session, Once: once,
+		}
+	}
+	body := api.LockRelease{RunID: op.Run, Session: op.Session, Once: once}
+	for _, want := range op.Wants {
+		body.Refs = append(body.Refs, api.LockGive{Ref: want.Name.Text(), Token: want.Token})
+	}
+	return "/v1/locks/release", body
+}
