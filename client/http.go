@@ -21,6 +21,8 @@ import (
 // httpTransport speaks HTTP/1.1, one request a connection at a time: a long poll
 // then never delays another request, as it could on a shared HTTP/2 connection.
 type httpTransport struct {
+	// agent is the User-Agent.
+	agent  string
 	client *http.Client
 	bearer *bearer
 }
@@ -33,6 +35,7 @@ func newHTTPTransport(cfg *Config, tlsConfig *tls.Config, token *bearer) *httpTr
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
 	return &httpTransport{
+		agent:  strings.ReplaceAll(printable(cfg.Name, maxNameBytes), " ", "-"),
 		bearer: token,
 		client: &http.Client{
 			Transport: &http.Transport{
@@ -93,6 +96,8 @@ func (t *httpTransport) request(ctx context.Context, node string, c *call) (*htt
 	if c.lastEventID != "" {
 		req.Header.Set("Last-Event-ID", c.lastEventID)
 	}
+	// It names the program to whoever asks who holds without a session.
+	req.Header.Set("User-Agent", t.agent)
 	token, err := t.bearer.token()
 	if err != nil {
 		return nil, err

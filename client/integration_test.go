@@ -281,6 +281,15 @@ func TestEventsShowALockComeAndGo(t *testing.T) {
 	}
 }
 
+func TestAHoldWithoutASessionNamesTheProgram(t *testing.T) {
+	ctx, c := within(t), connect(t)
+	must[*api.KeyAcquired](t)(c.KeyAcquire(ctx, api.KeyAcquire{Key: "named", RunID: "named/run"}))
+	held := must[*api.KeyState](t)(c.KeyGet(ctx, "named"))
+	if want := client.DefaultConfig().Name; held.Holders[0].Client.Name != want {
+		t.Errorf("held by %+v, want %s", held.Holders[0].Client, want)
+	}
+}
+
 func TestPlainCallsSpeakTheWholeAPI(t *testing.T) {
 	ctx, c := within(t), connect(t)
 	s := must[*api.SessionOpened](t)(c.SessionOpen(ctx, api.SessionOpen{TTL: api.Duration(time.Minute)}))
