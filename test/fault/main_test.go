@@ -23,6 +23,8 @@ func TestMain(m *testing.M) {
 	switch os.Getenv(roleVariable) {
 	case "clients":
 		os.Exit(clientsProcess())
+	case "writer":
+		os.Exit(writerProcess())
 	}
 	os.Exit(prepared(m))
 }
