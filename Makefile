@@ -35,6 +35,7 @@ demo: ## a narrated walk through failures, on a cluster of its own
 
 .PHONY: test
 test: ## all tests
+	@$(MAKE) -s fault-deps || echo 'The tests that need network namespaces will be skipped.'
 	$(GO) test $(TESTFLAGS) ./...
 	cd bench && $(GO) test $(TESTFLAGS) ./...
 
@@ -45,6 +46,19 @@ race: ## all tests, with the race detector
 .PHONY: load
 load: ## 200 000 acquires and releases by 64 clients against nodes with the race detector
 	LOCKD_LOAD_OPERATIONS=200000 $(GO) test -count=1 -v -timeout 30m ./test/load
+
+.PHONY: fault
+fault: fault-deps ## every fault scenario in full length, as root: about 12 minutes
+	LOCKD_FAULT=all $(GO) test -count=1 -v -timeout 40m ./test/fault
+
+.PHONY: fault-deps
+fault-deps: ## what the fault tests need: iproute2 and iptables (Debian, as root)
+	@if command -v ip >/dev/null && command -v iptables >/dev/null; then exit 0; fi; \
+		if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then \
+			echo 'The fault tests need root and the tools ip and iptables: install iproute2 and iptables.'; exit 1; \
+		fi; \
+		apt-get install -qq -y --no-install-recommends iproute2 iptables >/dev/null 2>&1 || \
+			{ apt-get update -qq && apt-get install -qq -y --no-install-recommends iproute2 iptables >/dev/null; }
 
 .PHONY: lint
 lint: ## gofmt, vet, staticcheck, and the rules of internal/archtest
