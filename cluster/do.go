@@ -40,23 +40,33 @@ func (n *Node) Do(ctx context.Context, cmd *gate.Command) (*Reply, error) {
 		return nil, err
 	}
 	reply := &Reply{Result: v.result, Index: v.index}
-	if v.queued() {
-		if err := n.waiters.await(ctx, cmd, v, reply); err != nil {
-			return nil, err
-		}
+	if !v.queued() {
+		return reply, nil
 	}
+	late := make(chan Reply, 1)
+	w, err := n.waiters.admit(cmd, v, func(r Reply) { late <- r })
+	if err != nil {
+		return nil, err
+	}
+	reply.Late, reply.waiter = late, w
+	w.await(ctx, v.room)
 	return reply, nil
 }
 
 // submit makes attempts until there is a result. repeatable says that a command
 // with an unknown outcome may be sent again.
 func (n *Node) submit(ctx context.Context, command []byte, repeatable bool) (verdict, error) {
+	began, led := n.config.Clock(), n.led.wait()
+	return n.pursue(ctx, command, repeatable, began, led, n.attempt(ctx, command))
+}
+
+// pursue makes further attempts, after a first one that began then and came to
+// v, until there is a result. led was raised if there may be another leader since.
+func (n *Node) pursue(ctx context.Context, command []byte, repeatable bool, began time.Time, led <-chan struct{}, v verdict) (verdict, error) {
 	clock, t := n.config.Clock, n.config.Timing
-	giveUp, limit := clock().Add(t.LeaderWait), clock().Add(t.Resend)
+	giveUp, limit := began.Add(t.LeaderWait), began.Add(t.Resend)
 	var unknown error
-	for {
-		led := n.led.wait()
-		v := n.attempt(ctx, command)
+	for ; ; v = n.attempt(ctx, command) {
 		if v.err == nil {
 			return v, nil
 		}
@@ -69,6 +79,7 @@ func (n *Node) submit(ctx context.Context, command []byte, repeatable bool) (ver
 			return v, v.err
 		}
 		err := n.pause(ctx, led)
+		led = n.led.wait()
 		if now := clock(); err == nil && now.Before(giveUp) && now.Before(limit) {
 			continue
 		}
@@ -89,7 +100,7 @@ func (n *Node) attempt(ctx context.Context, command []byte) verdict {
 		return verdict{err: fmt.Errorf("%w: nobody leads", errNotApplied)}
 	}
 	came := make(chan verdict, 1)
-	p := &proposal{command: command, done: func(v verdict) { came <- v }}
+	p := &proposal{command: command, done: func(_ int, v verdict) { came <- v }}
 	if err := n.batcher.put(p); err != nil {
 		return verdict{err: err}
 	}

@@ -35,7 +35,7 @@ func (r *Reply) Close() {
 	}
 }
 
-// waiter awaits the late answer of one request for one caller of Do.
+// waiter awaits the late answer of one request for one caller.
 type waiter struct {
 	node    *Node
 	cmd     *gate.Command
@@ -43,7 +43,8 @@ type waiter struct {
 	// private is the session to be renewed, with its TTL; zero for none.
 	private gate.SessionID
 	ttl     time.Duration
-	late    chan Reply
+	// tell gets the one reply; it must not block.
+	tell func(Reply)
 
 	mu   sync.Mutex
 	over bool
@@ -81,7 +82,7 @@ func (w *waiter) join(room *room) {
 // deliver ends the wait with a reply. It does not block.
 func (w *waiter) deliver(reply Reply) {
 	if w.end() {
-		w.late <- reply
+		w.tell(reply)
 	}
 }
 
@@ -136,23 +137,31 @@ type waiters struct {
 	hurry chan struct{}
 }
 
-// await makes the reply to a queued request one with a Late channel.
-func (s *waiters) await(ctx context.Context, cmd *gate.Command, v verdict, reply *Reply) error {
-	w := &waiter{node: s.node, cmd: cmd, request: v.result.Request, late: make(chan Reply, 1)}
+// admit makes a waiter for a queued request, which must await in the verdict's
+// room next. tell gets how the request ended, unless the waiter is closed before.
+func (s *waiters) admit(cmd *gate.Command, v verdict, tell func(Reply)) (*waiter, error) {
+	w := &waiter{node: s.node, cmd: cmd, request: v.result.Request, tell: tell}
 	if a, ok := cmd.Op.(*gate.Acquire); ok && a.TTL > 0 {
 		w.private, w.ttl = v.result.Session, a.TTL
 	}
 	if err := s.add(w); err != nil {
 		v.room.pass(w.request)
-		return err
+		return nil, err
 	}
+	return w, nil
+}
+
+// await begins the wait, which the end of ctx ends.
+func (w *waiter) await(ctx context.Context, room *room) {
 	unwatch := context.AfterFunc(ctx, w.close)
 	w.mu.Lock()
 	w.unwatch = unwatch
+	over := w.over
 	w.mu.Unlock()
-	w.join(v.room)
-	reply.Late, reply.waiter = w.late, w
-	return nil
+	if over {
+		unwatch()
+	}
+	w.join(room)
 }
 
 // add registers the waiter; ErrShuttingDown, or ErrOverloaded: the request is

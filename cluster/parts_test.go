@@ -45,7 +45,7 @@ func TestBatchHoldsAsMuchAsItsBoundsAllow(t *testing.T) {
 	b, _ := testBatcher()
 	put := func(many, size int) {
 		for range many {
-			if err := b.put(&proposal{command: make([]byte, size), done: func(verdict) {}}); err != nil {
+			if err := b.put(&proposal{command: make([]byte, size), done: func(int, verdict) {}}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -76,7 +76,7 @@ func TestFullQueueRefuses(t *testing.T) {
 	b, stop := testBatcher()
 	var got error
 	p := func(size int) *proposal {
-		return &proposal{command: make([]byte, size), done: func(v verdict) { got = v.err }}
+		return &proposal{command: make([]byte, size), done: func(_ int, v verdict) { got = v.err }}
 	}
 	for range MaxQueuedCommands {
 		if err := b.put(p(0)); err != nil {
@@ -94,7 +94,7 @@ func TestFullQueueRefuses(t *testing.T) {
 
 func TestAbandonedProposalIsNotSent(t *testing.T) {
 	b, _ := testBatcher()
-	p := &proposal{done: func(verdict) { t.Error("an abandoned proposal was answered") }}
+	p := &proposal{done: func(int, verdict) { t.Error("an abandoned proposal was answered") }}
 	if err := b.put(p); err != nil {
 		t.Fatal(err)
 	}
@@ -108,7 +108,7 @@ func TestAbandonedProposalIsNotSent(t *testing.T) {
 }
 
 func TestProposalAbandonedUnderWayGivesItsSeatBack(t *testing.T) {
-	p := &proposal{done: func(verdict) { t.Error("an abandoned proposal was answered") }}
+	p := &proposal{done: func(int, verdict) { t.Error("an abandoned proposal was answered") }}
 	p.take()
 	if abandoned, unsent := p.abandon(); !abandoned || unsent {
 		t.Errorf("abandoned %t, unsent %t", abandoned, unsent)

@@ -11,9 +11,11 @@ type proposal struct {
 	command []byte
 	// forwarded says that another node sent it here; it goes no further.
 	forwarded bool
-	// done gets the verdict, once. It must not block, and must hand a queued
-	// request's place in the room on to somebody who claims or passes it.
-	done  func(verdict)
+	// done gets the verdict on the nth command of those that share it, once. It
+	// must not block, and must hand a queued request's place in the room on to
+	// somebody who claims or passes it.
+	done  func(nth int, v verdict)
+	nth   int
 	state atomic.Int32
 }
 
@@ -45,7 +47,7 @@ func (p *proposal) take() bool { return p.state.CompareAndSwap(proposalQueued, p
 // finish delivers the verdict, unless the caller has given up.
 func (p *proposal) finish(v verdict) {
 	if p.state.CompareAndSwap(proposalTaken, proposalFinished) || p.state.CompareAndSwap(proposalQueued, proposalFinished) {
-		p.done(v)
+		p.done(p.nth, v)
 	} else if v.queued() {
 		v.room.pass(v.result.Request)
 	}

@@ -66,11 +66,12 @@ func (n *Node) serveProposals(ctx context.Context, payload []byte, reply func([]
 	var batch []*proposal
 	c := &cursor{rest: payload}
 	for c.more() {
-		batch = append(batch, &proposal{command: c.bytes(), forwarded: true})
+		batch = append(batch, &proposal{command: c.bytes(), forwarded: true, nth: len(batch)})
 	}
 	s := &servedBatch{ctx: ctx, reply: reply, verdicts: make([]verdict, len(batch)), missing: len(batch)}
-	for i, p := range batch {
-		p.done = func(v verdict) { s.done(i, v) }
+	done := s.done
+	for _, p := range batch {
+		p.done = done
 	}
 	err := c.err
 	if o := n.destination().office; o != nil {
