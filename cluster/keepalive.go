@@ -86,7 +86,7 @@ func (o *office) renew(ids []gate.SessionID) {
 	defer o.mu.Unlock()
 	for _, id := range ids {
 		if _, lives := view.Session(id); lives {
-			o.keeper.keepalive(id.Number, now)
+			o.keeper.Keepalive(id.Number, now)
 		}
 	}
 }
@@ -105,10 +105,10 @@ func (o *office) leases(ids []gate.SessionID, leases []Lease) bool {
 		if !lives {
 			continue
 		}
-		if o.keeper.isEnding(id.Number) {
+		if o.keeper.IsEnding(id.Number) {
 			return false
 		}
-		left, runs := o.keeper.left(id.Number, now)
+		left, runs := o.keeper.Left(id.Number, now)
 		if !runs {
 			left = session.TTL
 		}

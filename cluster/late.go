@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"lockd/cluster/timekeeper"
 	"lockd/fsm"
 	"lockd/gate"
 )
@@ -132,7 +133,7 @@ type waiters struct {
 	closed bool
 	// due says when the private sessions are to be renewed next, by the time
 	// since the node began.
-	due *schedule[*waiter]
+	due *timekeeper.Schedule[*waiter]
 	// hurry wakes the loop that renews.
 	hurry chan struct{}
 }
@@ -186,7 +187,7 @@ func (s *waiters) remove(w *waiter) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.all, w)
-	s.due.remove(w)
+	s.due.Remove(w)
 }
 
 // close ends every wait with ErrShuttingDown.

@@ -222,7 +222,7 @@ func TestClosedReplyIsForgottenAndItsPrivateSessionWithIt(t *testing.T) {
 				}
 			}
 			n.waiters.mu.Lock()
-			if len(n.waiters.all)+n.waiters.due.len() > 0 {
+			if len(n.waiters.all)+n.waiters.due.Len() > 0 {
 				t.Errorf("%s: waiters are left", n.config.Name)
 			}
 			n.waiters.mu.Unlock()

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"lockd/cluster/timekeeper"
 	"lockd/fsm"
 
 	"github.com/hashicorp/go-hclog"
@@ -118,7 +119,7 @@ func newNode(config Config) *Node {
 	for _, m := range config.Members {
 		n.addrs[raft.ServerID(m.Name)] = m.PeerAddr
 	}
-	n.waiters = waiters{node: n, all: make(map[*waiter]struct{}), due: newSchedule[*waiter](), hurry: make(chan struct{}, 1)}
+	n.waiters = waiters{node: n, all: make(map[*waiter]struct{}), due: timekeeper.NewSchedule[*waiter](), hurry: make(chan struct{}, 1)}
 	n.resends = resends{node: n, filled: make(chan struct{}, 1)}
 	n.renewals = renewals{node: n}
 	n.fsm = fsm.New(fsm.Config{Logger: config.Logger.Named("fsm"), OnApply: n.applied, OnRestore: n.restored})

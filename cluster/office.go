@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"lockd/cluster/timekeeper"
 	"lockd/fsm"
 	"lockd/gate"
 
@@ -26,7 +27,7 @@ type office struct {
 
 	// mu guards the timekeeper, which is nil until the office is ready.
 	mu     sync.Mutex
-	keeper *timekeeper
+	keeper *timekeeper.Keeper
 	// hurry wakes the timekeeper's loop; settled is raised after each expiry.
 	hurry   chan struct{}
 	settled signal
@@ -102,9 +103,9 @@ func (o *office) start() bool {
 	}
 	view, _ := n.fsm.View()
 	now := n.config.Clock()
-	keeper := newTimekeeper(now, n.config.Timing.Stall)
+	keeper := timekeeper.New(now, n.config.Timing.Stall)
 	for timer := range view.Timers() {
-		keeper.set(timer, now)
+		keeper.Set(timer, now)
 	}
 	o.mu.Lock()
 	o.keeper = keeper
@@ -147,7 +148,7 @@ func (o *office) setTimers(a *fsm.Applied) {
 	now := o.node.config.Clock()
 	for i := range a.Outcomes {
 		for _, timer := range a.Outcomes[i].Timers {
-			o.keeper.set(timer, now)
+			o.keeper.Set(timer, now)
 		}
 	}
 	select {

@@ -13,7 +13,7 @@ import (
 
 // schedule sets the waiter's next renewal; s.mu is held.
 func (s *waiters) schedule(w *waiter) {
-	s.due.set(w, int64(s.node.uptime()+w.ttl/3))
+	s.due.Set(w, int64(s.node.uptime()+w.ttl/3))
 	select {
 	case s.hurry <- struct{}{}:
 	default:
@@ -46,14 +46,14 @@ func (s *waiters) takeDue(now time.Duration) (due []*waiter, next time.Duration)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for len(due) < MaxKeepaliveIDs {
-		w, at, ok := s.due.first()
+		w, at, ok := s.due.First()
 		if !ok {
 			return due, gate.MaxTTL
 		}
 		if wait := time.Duration(at) - now; wait > 0 {
 			return due, wait
 		}
-		s.due.set(w, int64(now+w.ttl/3))
+		s.due.Set(w, int64(now+w.ttl/3))
 		due = append(due, w)
 	}
 	return due, 0

@@ -148,7 +148,9 @@ func TestNothingIsAcknowledgedOnceAnExpiryWasProposed(t *testing.T) {
 		id := openSession(t, leader, time.Minute)
 		o := leader.office.Load()
 		o.mu.Lock()
-		o.keeper.ending[timerKey{gate.SessionTTL, id.Number}] = true
+		now := o.node.config.Clock()
+		o.keeper.Set(gate.Timer{Kind: gate.SessionTTL, ID: id.Number, After: 1}, now)
+		batch := o.keeper.Due(now.Add(1), MaxExpired)
 		o.mu.Unlock()
 		for _, n := range c.nodes {
 			ctx := within(t, 500*time.Millisecond)
@@ -163,8 +165,7 @@ func TestNothingIsAcknowledgedOnceAnExpiryWasProposed(t *testing.T) {
 			answered <- leases
 		}()
 		time.Sleep(100 * time.Millisecond)
-		batch := expiry{sessions: []uint64{id.Number}}
-		if _, err := leader.commit(&gate.Command{Op: &gate.Expire{Term: o.term, Sessions: batch.sessions}}); err != nil {
+		if _, err := leader.commit(&gate.Command{Op: &gate.Expire{Term: o.term, Sessions: batch.Sessions}}); err != nil {
 			t.Fatal(err)
 		}
 		o.settle(batch)

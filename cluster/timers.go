@@ -3,6 +3,7 @@ package cluster
 import (
 	"time"
 
+	"lockd/cluster/timekeeper"
 	"lockd/gate"
 )
 
@@ -15,7 +16,7 @@ func (o *office) keepTime() {
 		clock   = o.node.config.Clock
 		timer   = time.NewTimer(0)
 		applied = make(chan error, 1)
-		batch   expiry
+		batch   timekeeper.Expiry
 		under   bool
 	)
 	defer timer.Stop()
@@ -29,16 +30,16 @@ func (o *office) keepTime() {
 			under = false
 			if err == nil {
 				o.settle(batch)
-				batch = expiry{}
+				batch = timekeeper.Expiry{}
 			}
 		}
 		o.mu.Lock()
-		if batch.empty() {
-			batch = o.keeper.due(clock(), MaxExpired)
+		if batch.Empty() {
+			batch = o.keeper.Due(clock(), MaxExpired)
 		}
-		next, any := o.keeper.next(clock())
+		next, any := o.keeper.Next(clock())
 		o.mu.Unlock()
-		if !batch.empty() && !under {
+		if !batch.Empty() && !under {
 			under = true
 			o.expire(batch, applied)
 		}
@@ -50,8 +51,8 @@ func (o *office) keepTime() {
 }
 
 // expire proposes the batch and reports, after a pause if it failed.
-func (o *office) expire(batch expiry, applied chan<- error) {
-	cmd := &gate.Command{Op: &gate.Expire{Term: o.term, Sessions: batch.sessions, Requests: batch.requests, Delays: batch.delays}}
+func (o *office) expire(batch timekeeper.Expiry, applied chan<- error) {
+	cmd := &gate.Command{Op: &gate.Expire{Term: o.term, Sessions: batch.Sessions, Requests: batch.Requests, Delays: batch.Delays}}
 	o.work.Go(func() {
 		_, err := o.node.commit(cmd)
 		if err != nil {
@@ -65,9 +66,9 @@ func (o *office) expire(batch expiry, applied chan<- error) {
 	})
 }
 
-func (o *office) settle(batch expiry) {
+func (o *office) settle(batch timekeeper.Expiry) {
 	o.mu.Lock()
-	o.keeper.settle(batch)
+	o.keeper.Settle(batch)
 	o.mu.Unlock()
 	o.settled.raise()
 }
@@ -76,5 +77,5 @@ func (o *office) settle(batch expiry) {
 func (o *office) left(id gate.SessionID) (time.Duration, bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.keeper.left(id.Number, o.node.config.Clock())
+	return o.keeper.Left(id.Number, o.node.config.Clock())
 }
