@@ -49,10 +49,11 @@ func sorted(members []Member) []Member {
 // bootstrap makes sure that the stores are this node's in this cluster, and
 // begins the log if there is none.
 func bootstrap(c *Config, stores *Stores, trans raft.Transport) error {
-	begun, err := raft.HasExistingState(stores.Log, stores.Stable, stores.Snapshots)
-	if errors.Is(err, ErrDamaged) {
-		return fmt.Errorf("%s: %w; %s", c.DataDir, err, syncRemedy)
+	// Raft, which reads the term too, does not pass on what kind of error it met.
+	if _, err := stores.Stable.Get([]byte(currentTerm)); errors.Is(err, ErrDamaged) {
+		return fmt.Errorf("%s: votes: %w; %s", c.DataDir, err, syncRemedy)
 	}
+	begun, err := raft.HasExistingState(stores.Log, stores.Stable, stores.Snapshots)
 	if err != nil {
 		return fmt.Errorf("read the stores: %w", err)
 	}
