@@ -47,8 +47,8 @@ type Config struct {
 	// grown by either since the last one.
 	SnapshotEntries uint64
 	SnapshotBytes   uint64
-	// TrailingLogs entries stay in the log behind a snapshot, so that a member
-	// that was away for a moment needs no snapshot.
+	// TrailingLogs entries, two at least, stay in the log behind a snapshot, so
+	// that a member that was away for a moment needs no snapshot.
 	TrailingLogs uint64
 
 	Logger hclog.Logger
@@ -207,12 +207,15 @@ func (c *Config) raftConfig() *raft.Config {
 	conf.ElectionTimeout = c.Timing.Election
 	conf.LeaderLeaseTimeout = c.Timing.Lease
 	conf.CommitTimeout = c.Timing.Commit
-	conf.MaxAppendEntries = maxAppendEntries
+	// A follower that is not heard gets the same entries again and again, while
+	// it drops its log behind them. It must keep what precedes them, or it would
+	// be sent a snapshot older than its own.
+	conf.TrailingLogs = max(c.TrailingLogs, minTrailingLogs)
+	conf.MaxAppendEntries = int(min(maxAppendEntries, conf.TrailingLogs-1))
 	conf.BatchApplyCh = false
 	conf.ShutdownOnRemove = false
 	conf.PreVoteDisabled = false
 	conf.NoLegacyTelemetry = true
-	conf.TrailingLogs = c.TrailingLogs
 	conf.SnapshotThreshold = c.SnapshotEntries
 	conf.SnapshotInterval = c.Timing.SnapshotCheck
 	conf.Logger = c.Logger.Named("raft")

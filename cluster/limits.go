@@ -52,6 +52,8 @@ const (
 	logCacheEntries = 512
 	// maxAppendEntries bounds the entries of one message to a follower.
 	maxAppendEntries = 64
+	// minTrailingLogs is how much of the log must stay behind a snapshot.
+	minTrailingLogs = 2
 	// snapshotsKept is how many snapshots stay on disk.
 	snapshotsKept = 2
 

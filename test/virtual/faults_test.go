@@ -115,13 +115,31 @@ func (w *world) isolateStalled(a, b, c string) {
 func (w *world) leaveBehind(a, b, c string) {
 	w.isolate(a)
 	w.endure()
-	for n := 0; n < 2*trailingLogs && !w.isOver(); n++ {
+	for range trailingLogs {
+		w.flood(b, 1)
+		w.flood(c, 1)
+	}
+	w.sleep(time.Duration(w.rng.IntN(10)) * time.Second)
+}
+
+// flood has so many keys taken and given back, two entries each.
+func (w *world) flood(node string, cycles int) {
+	for n := 0; n < cycles && !w.isOver(); n++ {
 		run := w.run("flood")
-		node := []string{b, c}[n%2]
 		w.send(node, http.MethodPost, "/v1/keys/acquire", api.KeyAcquire{Key: run, RunID: run}, time.Second)
 		w.send(node, http.MethodPost, "/v1/keys/release", api.KeyRelease{Key: run, RunID: run}, time.Second)
 	}
-	w.sleep(time.Duration(w.rng.IntN(10)) * time.Second)
+}
+
+// followers are the other nodes.
+func (w *world) followers(leader string) []string {
+	var names []string
+	for _, m := range w.members {
+		if m.Name != leader {
+			names = append(names, m.Name)
+		}
+	}
+	return names
 }
 
 func (w *world) roll(a, b, c string) {

@@ -16,18 +16,22 @@ var (
 	hours = flag.Float64("hours", ordinaryHours, "virtual hours to run")
 	seed  = flag.Uint64("seed", 0, "run this seed only")
 	scale = flag.Int("scale", 0, "with -seed: the timing multiplier")
-	nodes = flag.Bool("nodelog", false, "with -seed: write the nodes' logs to standard error")
+	nodes = flag.Bool("nodelog", false, "write the nodes' logs of a single run to standard error")
 )
+
+// logs is where the nodes' logs go; nil for nowhere.
+func logs() io.Writer {
+	if *nodes {
+		return os.Stderr
+	}
+	return nil
+}
 
 // TestPromisesHoldThroughEverythingThatBreaks runs one bubble after the other,
 // one per processor at a time.
 func TestPromisesHoldThroughEverythingThatBreaks(t *testing.T) {
 	if *seed != 0 {
-		var log io.Writer
-		if *nodes {
-			log = os.Stderr
-		}
-		live(t, *seed, max(1, *scale), runLength, log)
+		live(t, *seed, max(1, *scale), runLength, logs())
 		return
 	}
 	runs := int(*hours * float64(time.Hour) / float64(runLength))
@@ -84,7 +88,7 @@ func (s sum) String() string {
 func live(t *testing.T, seed uint64, scale int, length time.Duration, log io.Writer) (x sum) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, seed, scale, log)
-		w.recover("the start")
+		w.raise()
 		w.populate()
 		w.trouble(length)
 		w.settle()

@@ -26,6 +26,8 @@ type world struct {
 	scale   int
 	timing  cluster.Timing
 	members []cluster.Member
+	// tune changes a node's configuration.
+	tune    func(config *cluster.Config)
 	network *network
 	disks   map[string]*disk
 	log     io.Writer
@@ -73,6 +75,7 @@ type process struct {
 func newWorld(t *testing.T, seed uint64, scale int, log io.Writer) *world {
 	w := &world{
 		t: t, seed: seed, scale: scale, begun: time.Now(), log: log,
+		tune:    func(*cluster.Config) {},
 		timing:  cluster.DefaultTiming().Scale(float64(scale)),
 		network: newNetwork(seed, scale),
 		disks:   make(map[string]*disk),
@@ -90,10 +93,15 @@ func newWorld(t *testing.T, seed uint64, scale int, log io.Writer) *world {
 		w.members = append(w.members, cluster.Member{Name: name, PeerAddr: name})
 		w.disks[name] = newDisk(rand.New(rand.NewPCG(seed, uint64(10+i))))
 	}
+	return w
+}
+
+// raise starts all nodes and waits until they serve.
+func (w *world) raise() {
 	for _, m := range w.members {
 		w.start(m.Name)
 	}
-	return w
+	w.recover("the start")
 }
 
 // election is the longest that one election without a split vote takes.
@@ -135,6 +143,7 @@ func (w *world) config(p *process, stores *cluster.Stores) cluster.Config {
 	config.Reader = cluster.Reader(httpapi.Answer(config.Clock))
 	config.Timing = w.timing
 	config.SnapshotEntries, config.TrailingLogs = snapshotEntries, trailingLogs
+	w.tune(&config)
 	config.OnFatal = func(err error) { w.fatal(p, err) }
 	config.Logger = hclog.NewNullLogger()
 	if w.log != nil {
