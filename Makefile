@@ -60,6 +60,20 @@ fault-deps: ## what the fault tests need: iproute2 and iptables (Debian, as root
 		apt-get install -qq -y --no-install-recommends iproute2 iptables >/dev/null 2>&1 || \
 			{ apt-get update -qq && apt-get install -qq -y --no-install-recommends iproute2 iptables >/dev/null; }
 
+.PHONY: disk
+disk: disk-deps ## every disk fault on leader and follower, and 40 power cuts of all nodes (as root)
+	cd test/disk/forgetful && $(GO) vet ./... && $(GO) test -count=1 ./...
+	LOCKD_DISK=all $(GO) test -count=1 -v -timeout 30m ./test/disk
+
+.PHONY: disk-deps
+disk-deps: ## what the tests in test/disk need (as root on Debian; elsewhere it says what)
+	@missing=; for tool in strace mkfs.ext4 e2fsck findmnt fusermount3; do command -v $$tool >/dev/null || missing="$$missing $$tool"; done; \
+		if [ -z "$$missing" ]; then :; \
+		elif [ "$$(id -u)" = 0 ] && [ -f /etc/debian_version ]; then \
+			apt-get install -y --no-install-recommends strace e2fsprogs util-linux mount fuse3; \
+		else echo "missing:$$missing. Install strace, e2fsprogs, util-linux and fuse3: without them tests in test/disk skip"; fi
+	cd test/disk/forgetful && $(GO) mod download
+
 .PHONY: lint
 lint: ## gofmt, vet, staticcheck, and the rules of internal/archtest
 	@unformatted=$$(gofmt -l .) || exit 1; \
