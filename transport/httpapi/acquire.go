@@ -9,51 +9,63 @@ import (
 	"lockd/gate"
 )
 
-func (s *Server) acquireKey(x *exchange) {
+func acquireKey(r *request) (operation, error) {
 	var b api.KeyAcquire
-	if !readBody(x, false, keyAcquireFields, &b) {
-		return
+	if err := readBody(r, false, keyAcquireFields, &b); err != nil {
+		return operation{}, err
 	}
 	name, err := keyName("key", b.Key)
 	if err != nil {
-		x.refuseError(err)
-		return
+		return operation{}, err
 	}
-	x.acquire(gate.Key, asked{b.RunID, b.Session, b.Reason, b.TTL, b.Wait, b.Poll, b.Once}, []gate.Want{{Name: name}}, b.Limit)
+	return r.acquire(gate.Key, asked{b.RunID, b.Session, b.Reason, b.TTL, b.Wait, b.Poll, b.Once}, []gate.Want{{Name: name}}, b.Limit)
 }
 
-func (s *Server) acquireLocks(x *exchange) {
+func acquireLocks(r *request) (operation, error) {
 	var b api.LockAcquire
-	if !readBody(x, false, lockAcquireFields, &b) {
-		return
+	if err := readBody(r, false, lockAcquireFields, &b); err != nil {
+		return operation{}, err
 	}
 	wants, err := lockWants(&b)
 	if err != nil {
-		x.refuseError(err)
-		return
+		return operation{}, err
 	}
-	x.acquire(gate.Reference, asked{b.RunID, b.Session, b.Reason, b.TTL, b.Wait, b.Poll, b.Once}, wants, 0)
+	return r.acquire(gate.Reference, asked{b.RunID, b.Session, b.Reason, b.TTL, b.Wait, b.Poll, b.Once}, wants, 0)
 }
 
-// acquire carries out an acquire and answers it: at once, when its request
-// ends, or with 202 when poll is over. Whatever becomes of the connection, the
-// request stays queued (rule 9).
-func (x *exchange) acquire(kind gate.Kind, a asked, wants []gate.Want, limit uint32) {
-	cmd, poll, err := x.acquireCommand(a, wants, limit)
-	if err != nil {
-		x.refuseError(err)
-		return
+func (r *request) acquire(kind gate.Kind, a asked, wants []gate.Want, limit uint32) (operation, error) {
+	cmd, poll, err := r.acquireCommand(a, wants, limit)
+	return operation{command: cmd, kind: kind, poll: poll}, err
+}
+
+// carryOut carries an operation out and answers it.
+func (x *exchange) carryOut(op *operation) {
+	switch {
+	case op.command != nil:
+		x.command(op)
+	case op.keep != nil:
+		x.keepAlive(op.keep)
+	case op.stale:
+		x.askHere(op.query)
+	default:
+		x.askLeader(op.query)
 	}
-	reply, ok := x.do(cmd)
+}
+
+// command carries out a command and answers it: at once, or, if its request is
+// queued, when that ends, or with 202 when poll is over. Whatever becomes of the
+// connection, the request stays queued (rule 9).
+func (x *exchange) command(op *operation) {
+	reply, ok := x.do(op.command)
 	if !ok {
 		return
 	}
 	if reply.Late == nil {
-		x.result(kind, cmd, reply.Result)
+		x.result(op, reply.Result)
 		return
 	}
 	defer reply.Close()
-	timer := time.NewTimer(poll - time.Since(x.begun))
+	timer := time.NewTimer(op.poll - time.Since(x.begun))
 	defer timer.Stop()
 	x.s.meters.waiting.Inc()
 	defer x.s.meters.waiting.Dec()
@@ -64,7 +76,7 @@ func (x *exchange) acquire(kind gate.Kind, a asked, wants []gate.Want, limit uin
 			return
 		}
 		x.index = late.Index
-		x.result(kind, cmd, late.Result)
+		x.result(op, late.Result)
 	case <-timer.C:
 		x.stillQueued(reply.Result)
 	case <-x.s.draining.Done():
@@ -86,17 +98,29 @@ func (x *exchange) do(cmd *gate.Command) (*cluster.Reply, bool) {
 	return reply, true
 }
 
-// stillQueued answers 202 with the request's place as this node sees it now.
+// result answers with what a command came to.
+func (x *exchange) result(op *operation, r *gate.Result) {
+	x.send(x.s.appendResult(x.buffer().AvailableBuffer(), op, r))
+}
+
 func (x *exchange) stillQueued(r *gate.Result) {
-	waited := time.Duration(x.s.config.Clock().UnixMilli()-int64(r.At)) * time.Millisecond
+	answer, index := x.s.queued(r, x.index)
+	x.index = index
+	x.answer(http.StatusAccepted, answer)
+}
+
+// queued is the request's place as this node sees it now, at the index returned.
+// The request was queued at that given.
+func (s *Server) queued(r *gate.Result, at uint64) (api.QueuedAnswer, uint64) {
+	waited := time.Duration(s.config.Clock().UnixMilli()-int64(r.At)) * time.Millisecond
 	answer := api.QueuedAnswer{
 		Result: api.Queued, Position: r.Position, Waiting: r.Waiting,
 		WaitLeftMS: max(0, min(r.Wait, r.Wait-waited)).Milliseconds(), Session: r.Session.String(),
 	}
-	view, index, _, _ := x.s.node.Stale()
-	if _, waiting := view.Run(r.Run); index >= x.index && waiting != nil && waiting.Number == r.Request {
+	view, index, _, _ := s.node.Stale()
+	if _, waiting := view.Run(r.Run); index >= at && waiting != nil && waiting.Number == r.Request {
 		answer.Position, answer.Waiting = view.Place(waiting)
-		x.index = index
+		at = index
 	}
-	x.answer(http.StatusAccepted, answer)
+	return answer, at
 }

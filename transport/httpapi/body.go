@@ -6,29 +6,11 @@ import (
 	"io"
 	"mime"
 	"net/http"
-	"net/url"
-	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"lockd/api"
-	"lockd/transport/httpapi/strictjson"
 )
-
-// readBody reads the request's body into a value of the listed fields. A false
-// return means that the request has been refused.
-func readBody[T any](x *exchange, optional bool, fields []strictjson.Field[T], into *T) bool {
-	body, err := x.body()
-	if err == nil {
-		err = strictjson.Object(body, optional, fields, into)
-	}
-	if err != nil {
-		x.refuseError(err)
-		return false
-	}
-	return true
-}
 
 var (
 	errTooLarge  = errors.New("the body is larger than 64 KiB; split the request")
@@ -37,9 +19,9 @@ var (
 	errCutBody   = errors.New("the body ended early; send as many bytes as Content-Length says")
 )
 
-// body returns the request's body, which is the exchange's buffer. It cuts the
+// readBody returns the request's body, which is the exchange's buffer. It cuts the
 // connection of a client that takes too long to send it.
-func (x *exchange) body() ([]byte, error) {
+func (x *exchange) readBody() ([]byte, error) {
 	buf := x.buffer()
 	if x.r.ContentLength == 0 || x.r.Body == nil {
 		return buf.Bytes(), nil
@@ -88,59 +70,4 @@ func checkMedia(header http.Header) error {
 		return errMediaType
 	}
 	return nil
-}
-
-// fieldError refuses one field of the body, the query or the path.
-func fieldError(field, detail string) error { return &strictjson.Error{Field: field, Detail: detail} }
-
-// readParams reads the query string, of which only the listed parameters may
-// be there, each once, except kind.
-func (x *exchange) readParams(allowed []string) error {
-	if x.r.URL.RawQuery == "" {
-		return nil
-	}
-	params, err := url.ParseQuery(x.r.URL.RawQuery)
-	if err != nil {
-		return fieldError("query", "is no query string; write name=value, percent-encoded, joined by &")
-	}
-	for name, values := range params {
-		switch {
-		case !slices.Contains(allowed, name) && len(allowed) == 0:
-			return fieldError(name, "is unknown: this path takes no query parameters; leave it out")
-		case !slices.Contains(allowed, name):
-			return fieldError(name, "is unknown; this path takes the query parameters "+strings.Join(allowed, ", "))
-		case len(values) > 1 && name != "kind":
-			return fieldError(name, "appears twice; send it once")
-		}
-	}
-	x.params = params
-	return nil
-}
-
-// stale reports whether the request asks for the node's own version.
-func (x *exchange) stale() (bool, error) {
-	switch x.params.Get("consistency") {
-	case "":
-		if x.params.Has("consistency") {
-			break
-		}
-		return false, nil
-	case "linearizable":
-		return false, nil
-	case "stale":
-		return true, nil
-	}
-	return false, fieldError("consistency", `must be "linearizable" (the default) or "stale"`)
-}
-
-// pageSize returns the limit parameter of a list.
-func (x *exchange) pageSize() (int, error) {
-	if !x.params.Has("limit") {
-		return api.DefaultListed, nil
-	}
-	n, err := strconv.ParseUint(x.params.Get("limit"), 10, 32)
-	if err != nil || n < 1 || n > api.MaxListed {
-		return 0, fieldError("limit", fmt.Sprintf("must be an integer from 1 to %d", api.MaxListed))
-	}
-	return int(n), nil
 }

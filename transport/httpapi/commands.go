@@ -5,10 +5,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"net"
 	"strings"
 	"time"
-	"unicode"
 
 	"lockd/api"
 	"lockd/gate"
@@ -90,7 +88,7 @@ type asked struct {
 
 // acquireCommand returns the command of an acquire and how long its answer may
 // be held back.
-func (x *exchange) acquireCommand(a asked, wants []gate.Want, limit uint32) (*gate.Command, time.Duration, error) {
+func (r *request) acquireCommand(a asked, wants []gate.Want, limit uint32) (*gate.Command, time.Duration, error) {
 	if err := checkRun(a.run); err != nil {
 		return nil, 0, err
 	}
@@ -107,7 +105,7 @@ func (x *exchange) acquireCommand(a asked, wants []gate.Want, limit uint32) (*ga
 		Wait: time.Duration(a.wait), TTL: time.Duration(a.ttl), Reason: a.reason,
 	}
 	if a.session == "" {
-		op.Client = x.caller()
+		op.Client = r.caller()
 	}
 	if op.TTL > 0 {
 		op.Nonce = nonce()
@@ -126,25 +124,6 @@ func nonce() uint64 {
 	// crypto/rand.Read never fails.
 	_, _ = rand.Read(b[:])
 	return binary.BigEndian.Uint64(b[:])
-}
-
-// caller describes a client that has no session to describe it: by the program
-// that its User-Agent names and the host that it calls from.
-func (x *exchange) caller() gate.Client {
-	program, _, _ := strings.Cut(x.r.UserAgent(), " ")
-	program = strings.ToValidUTF8(program, "")
-	if len(program) > gate.MaxClientBytes || strings.ContainsFunc(program, unicode.IsControl) {
-		program = ""
-	}
-	return gate.Client{Name: program, Host: x.callerHost()}
-}
-
-func (x *exchange) callerHost() string {
-	host, _, err := net.SplitHostPort(x.r.RemoteAddr)
-	if err != nil {
-		return ""
-	}
-	return host
 }
 
 // lockWants returns the wants of an acquire of references, merged.

@@ -5,9 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"encoding/hex"
-	"encoding/json"
 	"net/http"
-	"net/url"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -21,10 +19,8 @@ type exchange struct {
 	s *Server
 	w http.ResponseWriter
 	r *http.Request
-	// arg is the escaped text of the path's wildcard.
-	arg    string
-	params url.Values
-	begun  time.Time
+	request
+	begun time.Time
 	// requestID is what Lockd-Request-Id says.
 	requestID string
 	// index is where the answer holds; zero means no index in particular.
@@ -57,6 +53,8 @@ var (
 	jsonType    = []string{api.ContentJSON}
 	problemType = []string{api.ContentProblem}
 	noStore     = []string{"no-store"}
+
+	retryAfterHeader = []string{retryAfter}
 )
 
 // setHeaders sets what every answer carries, save the index.
@@ -74,17 +72,24 @@ func (x *exchange) setHeaders() {
 	}
 }
 
-// answer writes body as JSON with that status.
-func (x *exchange) answer(status int, body any) { x.answerAs(status, jsonType, body) }
+// answer sends body as JSON with that status.
+func (x *exchange) answer(status int, body any) {
+	x.send(appendValue(x.buffer().AvailableBuffer(), body), status)
+}
 
-func (x *exchange) answerAs(status int, contentType []string, body any) {
-	buf := x.buffer()
-	encoder := json.NewEncoder(buf)
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(body); err != nil {
-		panic("httpapi: an answer does not encode: " + err.Error())
+// send sends a body of JSON, with the headers that its status asks for.
+func (x *exchange) send(body []byte, status int) {
+	contentType := jsonType
+	if status >= http.StatusBadRequest {
+		contentType = problemType
 	}
-	x.write(status, contentType, buf.Bytes())
+	switch status {
+	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
+		x.w.Header()["Retry-After"] = retryAfterHeader
+	case http.StatusRequestEntityTooLarge:
+		x.w.Header().Set("Connection", "close")
+	}
+	x.write(status, contentType, append(body, '\n'))
 }
 
 // write sends a whole answer.

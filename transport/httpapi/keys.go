@@ -5,40 +5,40 @@ import (
 	"lockd/gate"
 )
 
-func (s *Server) releaseKey(x *exchange) {
+func releaseKey(r *request) (operation, error) {
 	var b api.KeyRelease
-	if !readBody(x, false, keyReleaseFields, &b) {
-		return
+	if err := readBody(r, false, keyReleaseFields, &b); err != nil {
+		return operation{}, err
 	}
 	name, err := keyName("key", b.Key)
 	if err == nil {
 		err = checkRun(b.RunID)
 	}
 	op := &gate.Release{Run: b.RunID, Gives: []gate.Give{{Name: name, Token: b.Token}}}
-	x.command(gate.Key, err, b.Session, b.Once, op)
+	return commandOf(gate.Key, err, b.Session, b.Once, op)
 }
 
-func (s *Server) breakKey(x *exchange) {
+func breakKey(r *request) (operation, error) {
 	var b api.KeyBreak
-	if !readBody(x, false, keyBreakFields, &b) {
-		return
+	if err := readBody(r, false, keyBreakFields, &b); err != nil {
+		return operation{}, err
 	}
 	name, err := keyName("key", b.Key)
-	x.breakHold(name, err, b.Token, b.Reason, b.Session, b.Once)
+	return r.breakHold(name, err, b.Token, b.Reason, b.Session, b.Once)
 }
 
-func (s *Server) breakLock(x *exchange) {
+func breakLock(r *request) (operation, error) {
 	var b api.LockBreak
-	if !readBody(x, false, lockBreakFields, &b) {
-		return
+	if err := readBody(r, false, lockBreakFields, &b); err != nil {
+		return operation{}, err
 	}
 	name, err := refName("ref", b.Ref)
-	x.breakHold(name, err, b.Token, b.Reason, b.Session, b.Once)
+	return r.breakHold(name, err, b.Token, b.Reason, b.Session, b.Once)
 }
 
 // breakHold breaks a hold. The token says which one the operator looked at, and
 // the reason is for those who ask later.
-func (x *exchange) breakHold(name gate.Name, err error, token uint64, reason, session string, once api.Once) {
+func (r *request) breakHold(name gate.Name, err error, token uint64, reason, session string, once api.Once) (operation, error) {
 	switch {
 	case err != nil:
 	case token == 0:
@@ -46,43 +46,35 @@ func (x *exchange) breakHold(name gate.Name, err error, token uint64, reason, se
 	case reason == "":
 		err = fieldError("reason", "is missing; say why, for those who ask later")
 	}
-	op := &gate.Break{Name: name, Token: token, Reason: reason, Actor: x.callerHost()}
-	x.command(name.Kind, err, session, once, op)
+	op := &gate.Break{Name: name, Token: token, Reason: reason, Actor: r.callerHost()}
+	return commandOf(name.Kind, err, session, once, op)
 }
 
-// command carries out op and answers it, unless err refuses it.
-func (x *exchange) command(kind gate.Kind, err error, session string, once api.Once, op gate.Op) {
-	var cmd *gate.Command
-	if err == nil {
-		cmd, err = command(session, once, op)
-	}
+// commandOf returns the operation that carries out op, unless err refuses it.
+func commandOf(kind gate.Kind, err error, session string, once api.Once, op gate.Op) (operation, error) {
 	if err != nil {
-		x.refuseError(err)
-		return
+		return operation{}, err
 	}
-	if reply, ok := x.do(cmd); ok {
-		x.result(kind, cmd, reply.Result)
-	}
+	cmd, err := command(session, once, op)
+	return operation{command: cmd, kind: kind}, err
 }
 
-func (s *Server) getKey(x *exchange) {
-	text, clean := unescapeClean(x.arg)
+func getKey(r *request) (operation, error) {
+	text, clean := unescapeClean(r.arg)
 	if !clean {
-		x.refuseError(fieldError("key", "does not survive a URL path (an empty, . or .. segment); use GET /v1/keys?key= with the key percent-encoded"))
-		return
+		return operation{}, fieldError("key", "does not survive a URL path (an empty, . or .. segment); use GET /v1/keys?key= with the key percent-encoded")
 	}
 	name, err := keyName("key", text)
-	x.ask(query{op: askName, kind: name.Kind, text: name.Text}, err)
+	return r.ask(query{op: askName, kind: name.Kind, text: name.Text}, err)
 }
 
-func (s *Server) listKeys(x *exchange) {
-	if !x.params.Has("key") {
-		x.askNames(gate.Key)
-		return
+func listKeys(r *request) (operation, error) {
+	if !r.params.Has("key") {
+		return r.askNames(gate.Key)
 	}
-	name, err := keyName("key", x.params.Get("key"))
+	name, err := keyName("key", r.params.Get("key"))
 	if err == nil {
-		err = x.notBeside("key", "prefix", "after", "limit")
+		err = r.notBeside("key", "prefix", "after", "limit")
 	}
-	x.ask(query{op: askName, kind: name.Kind, text: name.Text}, err)
+	return r.ask(query{op: askName, kind: name.Kind, text: name.Text}, err)
 }

@@ -1,29 +1,28 @@
 package httpapi
 
 import (
-	"fmt"
 	"net/url"
 
 	"lockd/api"
 	"lockd/gate"
 )
 
-func (s *Server) releaseLocks(x *exchange) {
+func releaseLocks(r *request) (operation, error) {
 	var b api.LockRelease
-	if !readBody(x, false, lockReleaseFields, &b) {
-		return
+	if err := readBody(r, false, lockReleaseFields, &b); err != nil {
+		return operation{}, err
 	}
 	gives, err := lockGives(&b)
 	if err == nil {
 		err = checkRun(b.RunID)
 	}
-	x.command(gate.Reference, err, b.Session, b.Once, &gate.Release{Run: b.RunID, Gives: gives})
+	return commandOf(gate.Reference, err, b.Session, b.Once, &gate.Release{Run: b.RunID, Gives: gives})
 }
 
-func (s *Server) downgradeLock(x *exchange) {
+func downgradeLock(r *request) (operation, error) {
 	var b api.LockDowngrade
-	if !readBody(x, false, lockDowngradeFields, &b) {
-		return
+	if err := readBody(r, false, lockDowngradeFields, &b); err != nil {
+		return operation{}, err
 	}
 	name, err := refName("ref", b.Ref)
 	if err == nil {
@@ -36,51 +35,39 @@ func (s *Server) downgradeLock(x *exchange) {
 	if b.Mode == "" && b.Scope == "" {
 		op.Mode = gate.Shared
 	}
-	x.command(gate.Reference, err, b.Session, b.Once, op)
+	return commandOf(gate.Reference, err, b.Session, b.Once, op)
 }
 
 // getLock takes any path that canonicalises: unlike keys, all spellings of a
 // reference are the same lock.
-func (s *Server) getLock(x *exchange) {
-	text, err := url.PathUnescape(x.arg)
+func getLock(r *request) (operation, error) {
+	text, err := url.PathUnescape(r.arg)
 	if err != nil {
-		x.refuseError(fieldError("ref", "is not percent-encoded; use GET /v1/locks?ref="))
-		return
+		return operation{}, fieldError("ref", "is not percent-encoded; use GET /v1/locks?ref=")
 	}
 	name, err := refName("ref", text)
-	x.ask(query{op: askName, kind: name.Kind, text: name.Text}, err)
+	return r.ask(query{op: askName, kind: name.Kind, text: name.Text}, err)
 }
 
-func (s *Server) listLocks(x *exchange) {
-	if !x.params.Has("ref") {
-		x.askNames(gate.Reference)
-		return
+func listLocks(r *request) (operation, error) {
+	if !r.params.Has("ref") {
+		return r.askNames(gate.Reference)
 	}
-	name, err := refName("ref", x.params.Get("ref"))
+	name, err := refName("ref", r.params.Get("ref"))
 	if err == nil {
-		err = x.notBeside("ref", "prefix", "after", "limit")
+		err = r.notBeside("ref", "prefix", "after", "limit")
 	}
-	x.ask(query{op: askName, kind: name.Kind, text: name.Text}, err)
+	return r.ask(query{op: askName, kind: name.Kind, text: name.Text}, err)
 }
 
-// notBeside refuses parameters that make no sense beside another.
-func (x *exchange) notBeside(one string, others ...string) error {
-	for _, other := range others {
-		if x.params.Has(other) {
-			return fieldError(other, fmt.Sprintf("stands beside %s; send one of the two", one))
-		}
-	}
-	return nil
-}
-
-func (s *Server) check(x *exchange) {
+func check(r *request) (operation, error) {
 	var b api.Check
-	if !readBody(x, false, checkFields, &b) {
-		return
+	if err := readBody(r, false, checkFields, &b); err != nil {
+		return operation{}, err
 	}
 	name, err := keyOrRef(b.Key, b.Ref)
 	if err == nil && b.Token == 0 {
 		err = fieldError("token", "is missing; send the token to be checked")
 	}
-	x.ask(query{op: askCheck, kind: name.Kind, text: name.Text, number: b.Token}, err)
+	return r.ask(query{op: askCheck, kind: name.Kind, text: name.Text, number: b.Token}, err)
 }

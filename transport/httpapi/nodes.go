@@ -9,6 +9,7 @@ import (
 
 	"lockd/api"
 	"lockd/cluster"
+	"lockd/transport/httpapi/strictjson"
 )
 
 var yamlType = []string{"application/yaml"}
@@ -53,7 +54,12 @@ func (s *Server) leader(x *exchange) {
 // transferLeadership answers once another leader serves.
 func (s *Server) transferLeadership(x *exchange) {
 	var b api.LeaderTransfer
-	if !readBody(x, true, transferFields, &b) {
+	body, err := x.readBody()
+	if err == nil {
+		err = strictjson.Object(body, true, transferFields, &b)
+	}
+	if err != nil {
+		x.refuseError(err)
 		return
 	}
 	ctx, cancel := context.WithTimeout(x.r.Context(), transferTimeout)

@@ -4,26 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"strings"
 
 	"lockd/api"
 	"lockd/cluster"
 	"lockd/gate"
-	"lockd/transport/httpapi/strictjson"
 )
-
-var retryAfterHeader = []string{retryAfter}
 
 // refuse answers with a problem.
 func (x *exchange) refuse(p *api.Problem) {
-	switch p.Status {
-	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
-		x.w.Header()["Retry-After"] = retryAfterHeader
-	case http.StatusRequestEntityTooLarge:
-		x.w.Header().Set("Connection", "close")
-	}
-	x.answerAs(p.Status, problemType, p)
+	x.send(appendProblem(x.buffer().AvailableBuffer(), p))
 }
 
 func (x *exchange) refuseMethod(allowed []string) {
@@ -34,21 +24,7 @@ func (x *exchange) refuseMethod(allowed []string) {
 
 // refuseError answers with the problem of an error that came before anything
 // was asked of the node.
-func (x *exchange) refuseError(err error) {
-	var field *strictjson.Error
-	switch {
-	case errors.As(err, &field):
-		x.refuse(api.NewProblem(api.CodeInvalidRequest, field.Error()))
-	case errors.Is(err, errTooLarge):
-		x.refuse(api.NewProblem(api.CodeTooLarge, err.Error()))
-	case errors.Is(err, errMediaType), errors.Is(err, errEncoding):
-		x.refuse(api.NewProblem(api.CodeUnsupportedMediaType, err.Error()))
-	case errors.Is(err, errNoSession):
-		x.refuse(noSession())
-	default:
-		x.refuse(api.NewProblem(api.CodeInvalidRequest, err.Error()))
-	}
-}
+func (x *exchange) refuseError(err error) { x.refuse(problemOf(err)) }
 
 // errNoSession means that a session id is none that the server ever gave.
 var errNoSession = errors.New("no such session")

@@ -17,23 +17,6 @@ type readiness struct {
 	Status string `json:"status"`
 }
 
-// ask answers a query, unless err refuses it: from the leader, linearizably, or
-// from this node's own version if the request says so.
-func (x *exchange) ask(q query, err error) {
-	var stale bool
-	if err == nil {
-		stale, err = x.stale()
-	}
-	switch {
-	case err != nil:
-		x.refuseError(err)
-	case stale:
-		x.askHere(q)
-	default:
-		x.askLeader(q)
-	}
-}
-
 func (x *exchange) askLeader(q query) {
 	ctx, cancel := context.WithTimeout(x.r.Context(), readTimeout)
 	defer cancel()
@@ -49,7 +32,7 @@ func (x *exchange) askLeader(q query) {
 func (x *exchange) askHere(q query) {
 	view, index, age, known := x.s.node.Stale()
 	if !known {
-		x.refuse(api.NewProblem(api.CodeNoLeader, "the node has heard of no leader and cannot say how old its version is; ask another node"))
+		x.refuse(noAge())
 		return
 	}
 	x.index = index
@@ -57,34 +40,40 @@ func (x *exchange) askHere(q query) {
 	x.pass(x.s.answer(view, index, nil, q.encode()))
 }
 
+func noAge() *api.Problem {
+	return api.NewProblem(api.CodeNoLeader, "the node has heard of no leader and cannot say how old its version is; ask another node")
+}
+
 // pass answers with what Answer made.
-func (x *exchange) pass(answer []byte) {
+func (x *exchange) pass(answer []byte) { x.send(appendAnswer(x.buffer().AvailableBuffer(), answer)) }
+
+// appendAnswer appends what Answer made, and returns its status.
+func appendAnswer(b, answer []byte) ([]byte, int) {
 	if len(answer) == 0 {
 		answer = []byte{answerUnknownAsk}
 	}
 	switch answer[0] {
 	case answerBody:
-		x.write(http.StatusOK, jsonType, answer[1:])
+		return append(b, answer[1:]...), http.StatusOK
 	case answerNoSession:
-		x.refuse(noSession())
-	default:
-		p := api.NewProblem(api.CodeInternal, "the leader does not understand this read; let all nodes run the same version")
-		p.Applied = api.AppliedNo
-		x.refuse(p)
+		return appendProblem(b, noSession())
 	}
+	p := api.NewProblem(api.CodeInternal, "the leader does not understand this read; let all nodes run the same version")
+	p.Applied = api.AppliedNo
+	return appendProblem(b, p)
 }
 
 // askNames answers a page of the names of a kind that are in use.
-func (x *exchange) askNames(kind gate.Kind) {
-	q := query{op: askNames, kind: kind, text: x.params.Get("prefix"), after: x.params.Get("after")}
-	most, err := x.pageSize()
+func (r *request) askNames(kind gate.Kind) (operation, error) {
+	q := query{op: askNames, kind: kind, text: r.params.Get("prefix"), after: r.params.Get("after")}
+	most, err := r.pageSize()
 	q.max = uint64(most)
 	for _, name := range []string{"prefix", "after"} {
-		if text := x.params.Get(name); err == nil && !plainText(text) {
+		if text := r.params.Get(name); err == nil && !plainText(text) {
 			err = fieldError(name, "is longer than 512 bytes, not UTF-8, or has a control character; no name is like that")
 		}
 	}
-	x.ask(q, err)
+	return r.ask(q, err)
 }
 
 func plainText(s string) bool {

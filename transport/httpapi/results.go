@@ -1,6 +1,8 @@
 package httpapi
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"strings"
@@ -9,49 +11,55 @@ import (
 	"lockd/gate"
 )
 
-// result answers with what a command came to.
-func (x *exchange) result(kind gate.Kind, cmd *gate.Command, r *gate.Result) {
+// appendResult appends the answer to what a command came to, and returns its
+// status.
+func (s *Server) appendResult(b []byte, op *operation, r *gate.Result) ([]byte, int) {
+	isKey := op.kind == gate.Key
 	switch r.Code {
 	case gate.Acquired, gate.Downgraded:
-		if kind == gate.Key {
-			x.append(r, appendKeyAcquired)
-			return
+		if isKey {
+			return appendKeyAcquired(b, r), http.StatusOK
 		}
-		x.append(r, appendLockAcquired)
+		return appendLockAcquired(b, r), http.StatusOK
 	case gate.Released:
-		if kind == gate.Key {
-			x.append(r, appendKeyReleased)
-			return
+		if isKey {
+			return appendKeyReleased(b, r), http.StatusOK
 		}
-		x.append(r, appendLockReleased)
+		return appendLockReleased(b, r), http.StatusOK
 	case gate.Broken:
-		x.answer(http.StatusOK, api.BrokenAnswer{Result: api.Broken, RunID: r.Run, Token: r.Grants[0].Token})
+		return appendValue(b, api.BrokenAnswer{Result: api.Broken, RunID: r.Run, Token: r.Grants[0].Token}), http.StatusOK
 	case gate.SessionOpened:
-		x.answer(http.StatusCreated, api.SessionOpened{
+		return appendValue(b, api.SessionOpened{
 			ID: r.Session.String(), TTLMS: r.TTL.Milliseconds(), LockDelayMS: r.LockDelay.Milliseconds(),
 			ExpiresInMS: r.TTL.Milliseconds(),
-		})
+		}), http.StatusCreated
 	case gate.SessionClosed, gate.RunReleased:
-		x.answer(http.StatusOK, api.ReleasedCount{Released: r.Count})
-	default:
-		x.refuse(x.refusal(kind, cmd, r))
+		return appendValue(b, api.ReleasedCount{Released: r.Count}), http.StatusOK
 	}
+	return appendProblem(b, s.refusal(op, r))
 }
 
-// append answers 200 with what write appends.
-func (x *exchange) append(r *gate.Result, write func([]byte, *gate.Result) []byte) {
-	buf := x.buffer()
-	body := append(write(buf.AvailableBuffer(), r), '\n')
-	x.write(http.StatusOK, jsonType, body)
+// appendValue appends the JSON of an answer's body.
+func appendValue(b []byte, body any) []byte {
+	buf := bytes.NewBuffer(b)
+	encoder := json.NewEncoder(buf)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(body); err != nil {
+		panic("httpapi: an answer does not encode: " + err.Error())
+	}
+	return bytes.TrimSuffix(buf.Bytes(), []byte("\n"))
 }
+
+// appendProblem appends a problem and returns its status.
+func appendProblem(b []byte, p *api.Problem) ([]byte, int) { return appendValue(b, p), p.Status }
 
 // refusal returns the problem that says why the table refused a command.
-func (x *exchange) refusal(kind gate.Kind, cmd *gate.Command, r *gate.Result) *api.Problem {
+func (s *Server) refusal(op *operation, r *gate.Result) *api.Problem {
 	switch r.Code {
 	case gate.Occupied:
-		return x.occupied(kind, cmd, r)
+		return s.occupied(op, r)
 	case gate.NotHeld:
-		return notHeld(kind, r)
+		return notHeld(op.kind, r)
 	case gate.Deadlock:
 		p := api.NewProblem(api.CodeDeadlock, "waiting would never end: "+strings.Join(r.Cycle, " waits for ")+"; release something first")
 		p.Result, p.Cycle = api.Deadlock, r.Cycle
@@ -80,12 +88,12 @@ func (x *exchange) refusal(kind gate.Kind, cmd *gate.Command, r *gate.Result) *a
 
 // occupied tells who is in the way. Only a request that was queued has a
 // session in its result.
-func (x *exchange) occupied(kind gate.Kind, cmd *gate.Command, r *gate.Result) *api.Problem {
+func (s *Server) occupied(op *operation, r *gate.Result) *api.Problem {
 	p := api.NewProblem(api.CodeOccupied, "")
 	p.Result = api.Occupied
-	table := picture{now: x.s.config.Clock()}
-	if kind == gate.Key {
-		p.Key, p.Holders, p.Waiting = keyOf(cmd), []api.Hold{}, new(uint32)
+	table := picture{now: s.config.Clock()}
+	if op.kind == gate.Key {
+		p.Key, p.Holders, p.Waiting = keyOf(op.command), []api.Hold{}, new(uint32)
 		if len(r.Conflicts) > 0 {
 			p.HolderRunID = firstRun(r.Conflicts[0].Holders)
 			p.Holders = table.holds(r.Conflicts[0].Holders)

@@ -11,7 +11,10 @@ import (
 type route struct {
 	method string
 	// path may hold one {name} for a segment, or end in {name...} for the rest.
-	path    string
+	path string
+	// decode makes the operation of a request that is one, which may come over a
+	// stream, too; else handler answers it.
+	decode  func(*request) (operation, error)
 	handler func(*exchange)
 	// params are the query parameters that it takes.
 	params []string
@@ -24,35 +27,35 @@ func (s *Server) routes() []route {
 	locks := []string{"ref", "prefix", "after", "limit", "consistency"}
 	sessions := []string{"after", "limit", "consistency"}
 	return []route{
-		{"POST", "/v1/keys/acquire", s.acquireKey, nil},
-		{"POST", "/v1/keys/release", s.releaseKey, nil},
-		{"POST", "/v1/keys/break", s.breakKey, nil},
-		{"GET", "/v1/keys", s.listKeys, keys},
-		{"GET", "/v1/keys/{key...}", s.getKey, read},
-		{"POST", "/v1/locks/acquire", s.acquireLocks, nil},
-		{"POST", "/v1/locks/release", s.releaseLocks, nil},
-		{"POST", "/v1/locks/downgrade", s.downgradeLock, nil},
-		{"POST", "/v1/locks/break", s.breakLock, nil},
-		{"GET", "/v1/locks", s.listLocks, locks},
-		{"GET", "/v1/locks/{ref...}", s.getLock, read},
-		{"POST", "/v1/check", s.check, read},
-		{"GET", "/v1/runs/{run_id}", s.getRun, read},
-		{"DELETE", "/v1/runs/{run_id}", s.releaseRun, nil},
-		{"POST", "/v1/sessions", s.openSession, nil},
-		{"GET", "/v1/sessions", s.listSessions, sessions},
-		{"POST", "/v1/sessions/keepalive", s.keepAlive, nil},
-		{"POST", "/v1/sessions/{id}/keepalive", s.keepSession, nil},
-		{"GET", "/v1/sessions/{id}", s.getSession, read},
-		{"DELETE", "/v1/sessions/{id}", s.closeSession, nil},
-		{"GET", "/v1/status", s.status, nil},
-		{"GET", "/v1/leader", s.leader, nil},
-		{"POST", "/v1/leader/transfer", s.transferLeadership, nil},
-		{"GET", "/v1/events", s.events, []string{"prefix", "kind"}},
-		{"GET", "/v1/openapi.yaml", s.openAPI, nil},
-		{"GET", "/livez", s.live, nil},
-		{"GET", "/readyz", s.ready, nil},
-		{"GET", "/leader", s.isLeader, nil},
-		{"GET", "/metrics", s.serveMetrics, nil},
+		{"POST", "/v1/keys/acquire", acquireKey, nil, nil},
+		{"POST", "/v1/keys/release", releaseKey, nil, nil},
+		{"POST", "/v1/keys/break", breakKey, nil, nil},
+		{"GET", "/v1/keys", listKeys, nil, keys},
+		{"GET", "/v1/keys/{key...}", getKey, nil, read},
+		{"POST", "/v1/locks/acquire", acquireLocks, nil, nil},
+		{"POST", "/v1/locks/release", releaseLocks, nil, nil},
+		{"POST", "/v1/locks/downgrade", downgradeLock, nil, nil},
+		{"POST", "/v1/locks/break", breakLock, nil, nil},
+		{"GET", "/v1/locks", listLocks, nil, locks},
+		{"GET", "/v1/locks/{ref...}", getLock, nil, read},
+		{"POST", "/v1/check", check, nil, read},
+		{"GET", "/v1/runs/{run_id}", getRun, nil, read},
+		{"DELETE", "/v1/runs/{run_id}", releaseRun, nil, nil},
+		{"POST", "/v1/sessions", openSession, nil, nil},
+		{"GET", "/v1/sessions", listSessions, nil, sessions},
+		{"POST", "/v1/sessions/keepalive", keepSessions, nil, nil},
+		{"POST", "/v1/sessions/{id}/keepalive", keepSession, nil, nil},
+		{"GET", "/v1/sessions/{id}", getSession, nil, read},
+		{"DELETE", "/v1/sessions/{id}", closeSession, nil, nil},
+		{"GET", "/v1/status", nil, s.status, nil},
+		{"GET", "/v1/leader", nil, s.leader, nil},
+		{"POST", "/v1/leader/transfer", nil, s.transferLeadership, nil},
+		{"GET", "/v1/events", nil, s.events, []string{"prefix", "kind"}},
+		{"GET", "/v1/openapi.yaml", nil, s.openAPI, nil},
+		{"GET", "/livez", nil, s.live, nil},
+		{"GET", "/readyz", nil, s.ready, nil},
+		{"GET", "/leader", nil, s.isLeader, nil},
+		{"GET", "/metrics", nil, s.serveMetrics, nil},
 	}
 }
 

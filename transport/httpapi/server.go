@@ -141,11 +141,30 @@ func (x *exchange) serve(e *endpoint, arg string) {
 		return
 	}
 	x.arg = arg
-	if err := x.readParams(e.params); err != nil {
+	if err := x.readParams(x.r.URL.RawQuery, e.params); err != nil {
 		x.refuseError(err)
 		return
 	}
-	e.handler(x)
+	if e.decode == nil {
+		e.handler(x)
+		return
+	}
+	if op, err := x.decode(e); err != nil {
+		x.refuseError(err)
+	} else {
+		x.carryOut(&op)
+	}
+}
+
+// decode reads the operation, and its body if its method has one.
+func (x *exchange) decode(e *endpoint) (op operation, err error) {
+	x.agent, x.remote = x.r.UserAgent(), x.r.RemoteAddr
+	if e.method == http.MethodPost {
+		if x.request.body, err = x.readBody(); err != nil {
+			return operation{}, err
+		}
+	}
+	return e.decode(&x.request)
 }
 
 // finish counts the request and keeps a panic of a handler from ending the

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"lockd/api"
+	"lockd/cluster"
+	"lockd/gate"
 )
 
 // pipes is a listener whose connections are net.Pipes, which virtual time knows.
@@ -240,15 +242,18 @@ func TestASlowReaderIsDroppedAndToldSo(t *testing.T) {
 	withNode(t, func(t *testing.T, h *harness) {
 		s := h.serve()
 		slow := s.stream("", "")
-		session := h.open("24h")
-		refs := make([]string, 64)
-		for i := range refs {
-			refs[i] = `{"ref":"some/reference/` + text(uint64(i)) + `"}`
+		acquire, release := &gate.Acquire{Run: "r"}, &gate.Release{Run: "r"}
+		for i := range gate.MaxWants {
+			name := gate.Name{Kind: gate.Reference, Text: "some/reference/" + text(uint64(100+i))}
+			acquire.Wants = append(acquire.Wants, gate.Want{Name: name})
+			release.Gives = append(release.Gives, gate.Give{Name: name})
 		}
-		body := `{"run_id":"r","session":"` + session + `","refs":[` + strings.Join(refs, ",") + `]}`
-		for range 600 {
-			h.post("/v1/locks/acquire", body).is(200)
-			h.post("/v1/locks/release", body).is(200)
+		for range cluster.EventsKept/(2*gate.MaxWants) + 100 {
+			for _, op := range []gate.Op{acquire, release} {
+				if _, err := h.node.Do(t.Context(), &gate.Command{Op: op}); err != nil {
+					t.Fatal(err)
+				}
+			}
 		}
 		var last message
 		for {
