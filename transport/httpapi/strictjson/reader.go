@@ -55,6 +55,21 @@ func Object[T any](body []byte, optional bool, fields []Field[T], into *T) error
 	return nil
 }
 
+// List reads body, which must be one array of at most max elements. The error is
+// an *Error.
+func List(body []byte, max int, element func(r *Reader)) error {
+	r := Reader{buf: body}
+	r.Array(max, element)
+	r.space()
+	if r.err == nil && r.pos != len(r.buf) {
+		r.Fail("must be one JSON array, with nothing after it")
+	}
+	if r.err != nil {
+		return r.err
+	}
+	return nil
+}
+
 // Members reads an object of the listed fields, each at most once.
 func Members[T any](r *Reader, fields []Field[T], into *T) {
 	if !r.open('{', "an object") {

@@ -48,6 +48,54 @@ func (r *Reader) Uint(least, most uint64) uint64 {
 	return n
 }
 
+// Raw steps over one value and returns its bytes, which are part of what is
+// read. Only its extent is looked at: read it with Object.
+func (r *Reader) Raw() []byte {
+	if r.err != nil {
+		return nil
+	}
+	r.space()
+	from := r.pos
+	for depth := 0; r.pos < len(r.buf); {
+		switch c := r.buf[r.pos]; c {
+		case '"':
+			if !r.skipText() {
+				return nil
+			}
+		case '{', '[':
+			depth++
+			r.pos++
+		case '}', ']', ',':
+			if depth == 0 {
+				return r.buf[from:r.pos]
+			}
+			if c != ',' {
+				depth--
+			}
+			r.pos++
+		default:
+			r.pos++
+		}
+	}
+	r.Fail("is cut off")
+	return nil
+}
+
+// skipText steps over the string at the present position.
+func (r *Reader) skipText() bool {
+	for r.pos++; r.pos < len(r.buf); r.pos++ {
+		switch r.buf[r.pos] {
+		case '"':
+			r.pos++
+			return true
+		case '\\':
+			r.pos++
+		}
+	}
+	r.Fail("is cut off")
+	return false
+}
+
 func isNumberByte(c byte) bool {
 	return c >= '0' && c <= '9' || c == '-' || c == '+' || c == '.' || c == 'e' || c == 'E'
 }
