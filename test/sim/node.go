@@ -44,10 +44,8 @@ type node struct {
 type entry struct {
 	index, term uint64
 	bytes       []byte
-	// Who proposed it, and when by its clock without stalls.
+	// by is who proposed it.
 	by    *node
-	at    time.Duration
-	awake time.Duration
 	batch []*proposal
 }
 

@@ -51,7 +51,13 @@ type proposal struct {
 	// delivery is whom the answer is for, at the node that asked; nil for a
 	// command of the leader's own.
 	delivery *delivery
-	expiry   *timekeeper.Expiry
+	// expiry is what the timekeeper of by found; awake is when, by its clock
+	// without stalls, and at by the clock itself.
+	expiry    *timekeeper.Expiry
+	by        *node
+	at, awake time.Duration
+	// early are the timers among it that have not run their full time.
+	early []gate.Timer
 }
 
 // open has the term's first command applied.
@@ -69,9 +75,7 @@ func own(op gate.Op) *proposal {
 func (o *office) propose(p *proposal) {
 	o.queue = append(o.queue, p)
 	if o.node.w.config.Flaw == ForwardTwice && p.delivery != nil && p.delivery.node != o.node && o.node.dice.chance(30) {
-		twice := *p
-		twice.delivery = nil
-		o.node.after(o.node.dice.between(0, time.Second), func() { o.queue = append(o.queue, &twice); o.flush() })
+		o.queue = append(o.queue, p)
 	}
 	o.flush()
 }
@@ -87,8 +91,7 @@ func (o *office) flush() {
 		batch.Commands = append(batch.Commands, p.bytes)
 	}
 	e := &entry{
-		index: n.last() + 1, term: o.term, bytes: fsm.AppendBatch(nil, &batch),
-		by: n, at: n.clock(), awake: n.awake(), batch: o.queue,
+		index: n.last() + 1, term: o.term, bytes: fsm.AppendBatch(nil, &batch), by: n, batch: o.queue,
 	}
 	o.queue = nil
 	o.under++
@@ -189,9 +192,9 @@ func (o *office) keepTime() {
 func (o *office) expire(due *timekeeper.Expiry) {
 	n := o.node
 	o.expiring = due
-	p := own(&gate.Expire{Term: o.term, Sessions: due.Sessions, Requests: due.Requests, Delays: due.Delays})
-	p.expiry = due
-	n.w.referee.proposed(o, due)
+	p := own(&gate.Expire{Term: o.term, Seen: due.Seen, Sessions: due.Sessions, Requests: due.Requests, Delays: due.Delays})
+	p.expiry, p.by, p.at, p.awake = due, n, n.clock(), n.awake()
+	n.w.referee.found(n, p)
 	if !n.dice.chance(n.w.traits.heldUp) || n.w.calm {
 		o.propose(p)
 		return

@@ -37,9 +37,10 @@ func (p *process) time() time.Time { return time.Unix(0, 0).Add(p.clock()) }
 // wall is the process's wall clock in milliseconds.
 func (p *process) wall() int64 { return int64((p.w.now + p.jumped) / time.Millisecond) }
 
-// real turns a duration by the process's clock into a true one.
+// real turns a duration by the process's clock into a true one that is not
+// shorter.
 func (p *process) real(d time.Duration) time.Duration {
-	return d * million / time.Duration(p.rate)
+	return d*million/time.Duration(p.rate) + 1
 }
 
 // local turns a true duration into one by the process's clock.
