@@ -123,6 +123,13 @@ func readPath(name history.Name) string {
 	return "/v1/locks?ref=" + url.QueryEscape(name.Text())
 }
 
+// shownIn are the holders in the answer to a read.
+func shownIn(a answer, name history.Name) []history.Holder {
+	return holders(name, decode[struct {
+		Holders []api.Hold `json:"holders"`
+	}](a).Holders)
+}
+
 // holders are those that the state of a name shows.
 func holders(name history.Name, held []api.Hold) []history.Holder {
 	var all []history.Holder

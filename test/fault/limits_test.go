@@ -20,6 +20,9 @@ const (
 	maxHold  = 10 * time.Millisecond
 	maxThink = 20 * time.Millisecond
 	slots    = 3
+	// A watcher reads so often; so many of its reads may be unanswered.
+	watchEvery = 30 * time.Millisecond
+	maxWatches = 64
 )
 
 // The names that the clients contend for.

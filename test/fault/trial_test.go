@@ -2,6 +2,7 @@ package fault
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -75,7 +76,7 @@ func newTrial(t *testing.T, s scenario) *trial {
 	return r
 }
 
-// pipeLogs gives every node a small pipe for its log, which nobody reads.
+// pipeLogs gives every node a pipe for its log that is full, and that nobody reads.
 func (r *trial) pipeLogs() {
 	for _, n := range r.cluster.Nodes {
 		reading, writing, err := os.Pipe()
@@ -86,6 +87,12 @@ func (r *trial) pipeLogs() {
 			_ = reading.Close()
 			_ = writing.Close()
 		})
+		if err := writing.SetWriteDeadline(time.Now().Add(100 * time.Millisecond)); err != nil {
+			r.Fatal(err)
+		}
+		if n, err := writing.Write(make([]byte, 1<<24)); !errors.Is(err, os.ErrDeadlineExceeded) {
+			r.Fatalf("the pipe took %d bytes: %v", n, err)
+		}
 		r.pipes = append(r.pipes, reading)
 		n.Output = writing
 	}
@@ -109,6 +116,9 @@ func (r *trial) begin(s scenario) {
 			r.Fatal(err)
 		}
 		r.all.Go(func() { g.run(ctx) })
+	}
+	for i, url := range r.urls() {
+		r.all.Go(func() { watch(ctx, fmt.Sprintf("watcher-%d", i+1), url, r.recorder) })
 	}
 	r.all.Go(func() { r.keep(ctx) })
 	if s.outside {

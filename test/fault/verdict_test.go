@@ -34,6 +34,7 @@ func (r *trial) judge(healed time.Time) {
 		r.outside.finish()
 	}
 	drained := r.drain()
+	r.expire()
 	r.compareTables()
 	r.readKept()
 	ops := r.recorder.Ops()
@@ -104,6 +105,38 @@ func (r *trial) drain() time.Duration {
 	}
 	r.Errorf("%v after the clients stopped there is still: %s", drainTime, strings.Join(left, "; "))
 	return time.Since(began)
+}
+
+// expire lets a session expire and checks when its key goes to the next: not
+// before the TTL, counted from before the opening was sent, and at most a second
+// after it.
+func (r *trial) expire() {
+	r.Helper()
+	const ttl = time.Second
+	c := newCaller()
+	defer c.http.CloseIdleConnections()
+	ask := func(node int, within time.Duration, path string, body any) answer {
+		a := c.send(context.Background(), within, http.MethodPost, r.urls()[node], path, body)
+		if a.outcome() != history.OK {
+			r.Fatalf("POST %s: %d %v %s", path, a.status, a.err, a.body)
+		}
+		return a
+	}
+	take := api.KeyAcquire{Key: "probe-expiry", RunID: "probe-silent"}
+	waiter := decode[api.SessionOpened](ask(1, drainTime, "/v1/sessions", api.SessionOpen{TTL: api.Duration(drainTime)}))
+	before := time.Now()
+	take.Session = decode[api.SessionOpened](ask(0, drainTime, "/v1/sessions", api.SessionOpen{TTL: api.Duration(ttl)})).ID
+	after := time.Now()
+	ask(0, drainTime, "/v1/keys/acquire", take)
+	ask(1, 2*drainTime, "/v1/keys/acquire", api.KeyAcquire{
+		Key: take.Key, RunID: "probe-next", Session: waiter.ID, Wait: api.Duration(drainTime),
+	})
+	if early := time.Since(before); early < ttl {
+		r.Errorf("a session with a TTL of %v expired %v after it was asked for", ttl, early)
+	}
+	if late := time.Since(after); late > ttl+graceTime {
+		r.Errorf("a session with a TTL of %v expired only after %v", ttl, late)
+	}
 }
 
 // occupied lists what is held or waited for.

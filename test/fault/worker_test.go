@@ -133,9 +133,7 @@ func (w *worker) once(op history.Op, method, path string, body any) (answer, his
 	}
 	op.Node, op.Index, op.Exact = a.node, a.index, true
 	if op.Kind == history.Read && outcome == history.OK {
-		op.Holders = holders(op.Wants[0].Name, decode[struct {
-			Holders []api.Hold `json:"holders"`
-		}](a).Holders)
+		op.Holders = shownIn(a, op.Wants[0].Name)
 	}
 	if op.Kind == history.Open && outcome == history.OK {
 		op.Session = decode[api.SessionOpened](a).ID
