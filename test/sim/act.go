@@ -121,15 +121,11 @@ func (l *lane) liveSession() *session {
 	return l.client.session
 }
 
-// tookPrivate begins to keep the session that came with a grant. Its time counts
-// from the first copy: a later one may have found an expiry on its way. If it
-// may be over already, a keepalive has to tell.
+// tookPrivate begins to keep the session that came with a grant. Its TTL counts
+// from the sending of the copy that was answered. If it may be over already, a
+// keepalive has to tell.
 func (l *lane) tookPrivate(result *gate.Result, d *delivery, ttl time.Duration) {
-	sent := d.call.sent
-	if l.client.w.config.Flaw == LeaseFromRepeat {
-		sent = d.sent
-	}
-	s := l.client.newSession(result.Session, ttl, sent)
+	s := l.client.newSession(result.Session, ttl, d.sent)
 	l.private = s
 	kept := func() {
 		l.took(result, s)

@@ -19,9 +19,7 @@ type call struct {
 	bytes   []byte
 	dice    dice
 	copies  int
-	// sent is when the first copy was, by the client's clock.
-	sent time.Duration
-	over bool
+	over    bool
 	// life is the client's: what comes later than that finds nobody.
 	life uint32
 	// after is the log index of the newest answer that anybody had when the
@@ -33,7 +31,7 @@ type call struct {
 // call begins a call of the lane; then gets the answer.
 func (l *lane) begin(cmd *gate.Command, then func(*gate.Result, *delivery)) {
 	c := l.client
-	k := &call{lane: l, client: c, cmd: cmd, dice: newDice(l.dice.roll()), sent: c.clock(), life: c.life, after: c.w.referee.answered, then: then}
+	k := &call{lane: l, client: c, cmd: cmd, dice: newDice(l.dice.roll()), life: c.life, after: c.w.referee.answered, then: then}
 	if s := l.liveSession(); s != nil && cmd.Session == s.id {
 		k.session = s
 		if c.kind == numbering {

@@ -50,9 +50,6 @@ const (
 	LeaseFromAnswer
 	// DefaultMargin has clients use the SDK's margin however different clocks are.
 	DefaultMargin
-	// LeaseFromRepeat has clients that acquire with a TTL count it from the copy
-	// that was answered, not from the first one.
-	LeaseFromRepeat
 	// NoFence has the fenced storage take whatever comes.
 	NoFence
 )

@@ -22,7 +22,6 @@ func TestFlawsOfTheEnvironmentAreSeen(t *testing.T) {
 		{"forwarded commands applied twice", ForwardTwice, 400, []string{"copies"}},
 		{"leases counted from the answer", LeaseFromAnswer, 400, []string{"two believers", "expiry"}},
 		{"the ordinary margin where clocks differ by more than it covers", DefaultMargin, 1000, []string{"two believers"}},
-		{"a TTL counted from the copy of the acquire that was answered", LeaseFromRepeat, 3000, []string{"two believers"}},
 		{"storage that ignores tokens", NoFence, 100, []string{"fenced resource"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
