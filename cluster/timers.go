@@ -52,7 +52,7 @@ func (o *office) keepTime() {
 
 // expire proposes the batch and reports, after a pause if it failed.
 func (o *office) expire(batch timekeeper.Expiry, applied chan<- error) {
-	cmd := &gate.Command{Op: &gate.Expire{Term: o.term, Sessions: batch.Sessions, Requests: batch.Requests, Delays: batch.Delays}}
+	cmd := &gate.Command{Op: &gate.Expire{Term: o.term, Seen: batch.Seen, Sessions: batch.Sessions, Requests: batch.Requests, Delays: batch.Delays}}
 	o.work.Go(func() {
 		_, err := o.node.commit(cmd)
 		if err != nil {

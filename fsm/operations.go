@@ -223,6 +223,7 @@ func (c *coder) expire(num protowire.Number, x *gate.Expire) {
 		numbers(c, 2, &x.Sessions)
 		numbers(c, 3, &x.Requests)
 		numbers(c, 4, &x.Delays)
+		unsigned(c, 5, &x.Seen)
 	}
 }
 

@@ -16,6 +16,7 @@ func (c *coder) counters(num protowire.Number, x *gate.Counters) {
 		unsigned(c, 4, &x.Term)
 		text(c, 5, &x.Leader)
 		text(c, 6, &x.ClientURL)
+		unsigned(c, 7, &x.Restart)
 	}
 }
 
@@ -28,6 +29,7 @@ func (c *coder) session(num protowire.Number, x *gate.Session) {
 		boolean(c, 5, &x.Private)
 		unsigned(c, 6, &x.Lost)
 		signed(c, 7, &x.At)
+		unsigned(c, 8, &x.Restart)
 	}
 }
 

@@ -184,6 +184,9 @@ func (c *checker) sessionsAreConsistent() {
 		if x.ID.Number > c.counters.Number {
 			c.fail("session %v is above the counter", x.ID)
 		}
+		if x.Restart > c.counters.Restart || x.Restart > 0 && !x.Private {
+			c.fail("session %v: restart %d", x.ID, x.Restart)
+		}
 		if x.Private && c.idle(x.ID.Number) {
 			c.fail("private session %v is idle", x.ID)
 		}

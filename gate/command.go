@@ -166,7 +166,11 @@ type StartTerm struct {
 // Expire ends what the leader's timekeeper found to be over. It is ignored
 // unless Term is the term of the last StartTerm; unknown numbers are ignored.
 type Expire struct {
-	Term     uint64
+	Term uint64
+	// Seen is the highest Timer.Restart that the timekeeper knew of when it
+	// found Sessions to be over. A session that was given its full TTL again
+	// since, by a command that overtook this one, lives on.
+	Seen     uint64
 	Sessions []uint64
 	// Requests are the numbers of requests whose wait is over.
 	Requests []uint64

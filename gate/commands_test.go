@@ -258,7 +258,10 @@ func (g *generator) breakHold() *gate.Command {
 // expire ends one or two things, mostly things that exist, mostly in the
 // present term.
 func (g *generator) expire() *gate.Command {
-	op := &gate.Expire{Term: g.model.counters.Term}
+	op := &gate.Expire{Term: g.model.counters.Term, Seen: g.model.counters.Restart}
+	if op.Seen > 0 && g.chance(10) {
+		op.Seen--
+	}
 	if g.chance(10) {
 		op.Term--
 	}

@@ -81,7 +81,7 @@ func hashRequest(r *Request) uint64 {
 
 func hashSession(s *Session) uint64 {
 	return fnvOffset.word(3).id(s.ID).word(uint64(s.TTL)).word(uint64(s.LockDelay)).client(s.Client).
-		flag(s.Private).word(s.Lost).word(uint64(s.At)).sum()
+		flag(s.Private).word(s.Lost).word(uint64(s.At)).word(s.Restart).sum()
 }
 
 func hashLedger(l *Ledger) uint64 {
@@ -108,7 +108,7 @@ func hashEnding(e *Ending) uint64 {
 }
 
 func hashCounters(c *Counters) uint64 {
-	return fnvOffset.word(7).word(c.Token).word(c.Number).word(c.Ending).word(c.Term).
+	return fnvOffset.word(7).word(c.Token).word(c.Number).word(c.Ending).word(c.Restart).word(c.Term).
 		text(c.Leader).text(c.ClientURL).sum()
 }
 

@@ -66,12 +66,11 @@ func (m *model) sessionFor(session gate.SessionID, a *gate.Acquire) gate.Session
 	}
 	if own, waits := m.waiting(a.Run); waits && a.Wait > 0 && reflect.DeepEqual(own.Wants, a.Wants) {
 		if s := m.session(own.Session); s != nil && s.Private {
-			m.timer(gate.SessionTTL, s.ID.Number, s.TTL)
 			return s.ID
 		}
 	}
 	if s := m.privateOfAll(a); s != nil {
-		m.timer(gate.SessionTTL, s.ID.Number, s.TTL)
+		m.restartPrivate(s.ID)
 		return s.ID
 	}
 	return m.open(gate.Session{TTL: a.TTL, Client: &a.Client, Private: true}, a.Nonce).ID
@@ -123,7 +122,9 @@ func (m *model) grant(r gate.Request) gate.Result {
 // restartPrivate gives a private session its full TTL again.
 func (m *model) restartPrivate(id gate.SessionID) {
 	if s := m.session(id); s != nil && s.Private {
-		m.timer(gate.SessionTTL, id.Number, s.TTL)
+		m.counters.Restart++
+		s.Restart = m.counters.Restart
+		m.out.Timers = append(m.out.Timers, gate.Timer{Kind: gate.SessionTTL, ID: id.Number, After: s.TTL, Restart: s.Restart})
 	}
 }
 

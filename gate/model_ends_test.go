@@ -216,7 +216,7 @@ func (m *model) expire(op *gate.Expire) gate.Result {
 	}
 	for _, number := range op.Sessions {
 		for _, s := range slices.Clone(m.sessions) {
-			if s.ID.Number == number {
+			if s.ID.Number == number && s.Restart <= op.Seen {
 				m.endSession(s, gate.EndExpired)
 				result.Count++
 			}

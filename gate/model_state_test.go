@@ -146,7 +146,7 @@ func (m *model) valid(name gate.Name, token uint64) (valid bool, current []uint6
 func (m *model) timers() []gate.Timer {
 	var timers []gate.Timer
 	for _, s := range m.sessions {
-		timers = append(timers, gate.Timer{Kind: gate.SessionTTL, ID: s.ID.Number, After: s.TTL})
+		timers = append(timers, gate.Timer{Kind: gate.SessionTTL, ID: s.ID.Number, After: s.TTL, Restart: s.Restart})
 	}
 	for _, r := range m.requests {
 		timers = append(timers, gate.Timer{Kind: gate.RequestWait, ID: r.Number, After: r.Wait})

@@ -93,7 +93,7 @@ func (t *Table) rejoin(a acquisition, r *Request) Result {
 		t.endIfIdle(old)
 	}
 	if x := t.sessionByNumber(r.Session.Number); x.Private {
-		t.timer(SessionTTL, x.ID.Number, x.TTL)
+		t.restart(x)
 	}
 	return t.queuedResult(r)
 }
@@ -133,7 +133,7 @@ func (t *Table) grantRequest(r *Request) {
 	c := t.claimOf(r)
 	holds := t.grant(c, grantee{session: x, request: r.Number, reason: r.Reason, client: r.Client})
 	if x.Private {
-		t.timer(SessionTTL, x.ID.Number, x.TTL)
+		t.restart(x)
 	}
 	result := t.acquired(c, holds)
 	result.Waited = t.since(r.At)

@@ -161,6 +161,8 @@ type Timer struct {
 	Kind  TimerKind
 	ID    uint64
 	After time.Duration
+	// Restart is the session's; zero for other kinds.
+	Restart uint64
 }
 
 // Outcome is everything that one command did.

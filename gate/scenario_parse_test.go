@@ -150,8 +150,15 @@ func (p *parsed) parseDowngrade() error {
 
 // parseExpire reads what is over: sessions, "#" requests, "@" delays.
 func (s *scenario) parseExpire(p *parsed) error {
-	op := &gate.Expire{Term: s.model.counters.Term}
+	op := &gate.Expire{Term: s.model.counters.Term, Seen: s.model.counters.Restart}
 	p.cmd.Op = op
+	if _, ok := p.options["seen"]; ok {
+		seen, err := p.number("seen")
+		if err != nil {
+			return err
+		}
+		op.Seen = seen
+	}
 	if _, ok := p.options["term"]; ok {
 		term, err := p.number("term")
 		if err != nil {

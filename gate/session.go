@@ -20,7 +20,7 @@ func (t *Table) newSession(nonce uint64, ttl, lockDelay time.Duration, c *Client
 		TTL: ttl, LockDelay: lockDelay, Client: c, Private: private, At: t.now,
 	}
 	t.putSession(x)
-	t.timer(SessionTTL, x.ID.Number, x.TTL)
+	t.out.Timers = append(t.out.Timers, x.timer())
 	t.event(Event{Kind: EventSessionOpened, Session: x.ID})
 	return x
 }
@@ -30,11 +30,25 @@ func (t *Table) newSession(nonce uint64, ttl, lockDelay time.Duration, c *Client
 // when there are too many sessions.
 func (t *Table) adoptPrivate(a *acquisition) bool {
 	if a.session = t.privateOf(a.Run, a.wants); a.session != nil {
-		t.timer(SessionTTL, a.session.ID.Number, a.session.TTL)
+		a.session = t.restart(a.session)
 		return true
 	}
 	a.session = t.newSession(a.Nonce, a.TTL, 0, clientOf(a.Client, nil), true)
 	return a.session != nil
+}
+
+// restart gives a private session its full TTL again.
+func (t *Table) restart(x *Session) *Session {
+	t.counters.Restart++
+	next := *x
+	next.Restart = t.counters.Restart
+	t.putSession(&next)
+	t.out.Timers = append(t.out.Timers, next.timer())
+	return &next
+}
+
+func (x *Session) timer() Timer {
+	return Timer{Kind: SessionTTL, ID: x.ID.Number, After: x.TTL, Restart: x.Restart}
 }
 
 // privateOf returns the one private session in which run holds all of wants'
@@ -123,7 +137,7 @@ func (t *Table) expire(op *Expire) Result {
 		return result
 	}
 	for _, number := range op.Sessions {
-		if x := t.sessionByNumber(number); x != nil {
+		if x := t.sessionByNumber(number); x != nil && x.Restart <= op.Seen {
 			t.endSession(x, EndExpired)
 			result.Count++
 		}

@@ -62,6 +62,9 @@ type Session struct {
 	// Lost counts the holds taken from the session by break or move.
 	Lost uint64
 	At   Wall
+	// Restart is the number of the last logged command that gave a private
+	// session its full TTL again; zero for none.
+	Restart uint64
 }
 
 // Ledger is a session's exactly-once state (contract rule 12), beside its
@@ -99,7 +102,9 @@ type Counters struct {
 	// Number is the highest session or request number given so far.
 	Number uint64
 	// Ending is the highest order of an ending so far.
-	Ending    uint64
+	Ending uint64
+	// Restart is the highest number of a restart of a session so far.
+	Restart   uint64
 	Term      uint64
 	Leader    string
 	ClientURL string

@@ -62,7 +62,7 @@ func (t *Table) event(e Event) {
 }
 
 func (t *Table) timer(kind TimerKind, id uint64, after time.Duration) {
-	t.out.Timers = append(t.out.Timers, Timer{kind, id, after})
+	t.out.Timers = append(t.out.Timers, Timer{Kind: kind, ID: id, After: after})
 }
 
 func (t *Table) holdEvent(kind EventKind, h *Hold, reason, actor string) {

@@ -183,14 +183,17 @@ func (v *View) SessionHolds(number uint64) (holds, requests int) {
 	return len(v.state.sessionHoldList(number)), len(v.state.sessionRequestList(number))
 }
 
-// Valid reports whether token is a living hold on n, and the tokens that are.
+// Valid reports whether token is a living hold on n, and all tokens that are, in
+// order.
 func (v *View) Valid(n Name, token uint64) (valid bool, current []uint64) {
-	for _, h := range v.state.holdersAt(n) {
-		if h.Run != "" {
-			current = append(current, h.Token)
-			valid = valid || h.Token == token
+	v.state.holds[n.Kind].at(n.Text, func(x slot[*Hold]) bool {
+		if x.item.Run != "" {
+			current = append(current, x.id)
+			valid = valid || x.id == token
 		}
-	}
+		return true
+	})
+	slices.Sort(current)
 	return valid, current
 }
 
@@ -199,15 +202,15 @@ func (v *View) Valid(n Name, token uint64) (valid bool, current []uint64) {
 func (v *View) Timers() iter.Seq[Timer] {
 	return func(yield func(Timer) bool) {
 		for x := range v.AllSessions() {
-			if !yield(Timer{SessionTTL, x.ID.Number, x.TTL}) {
+			if !yield(x.timer()) {
 				return
 			}
 		}
 		for r := range v.AllRequests() {
-			if !yield(Timer{RequestWait, r.Number, r.Wait}) {
+			if !yield(Timer{Kind: RequestWait, ID: r.Number, After: r.Wait}) {
 				return
 			}
 		}
-		v.state.delays.Scan(func(h *Hold) bool { return yield(Timer{LockDelay, h.Token, h.Delay}) })
+		v.state.delays.Scan(func(h *Hold) bool { return yield(Timer{Kind: LockDelay, ID: h.Token, After: h.Delay}) })
 	}
 }

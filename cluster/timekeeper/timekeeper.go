@@ -21,6 +21,8 @@ type Keeper struct {
 	running *Schedule[timerKey]
 	// ending are the timers whose expiry was proposed and not settled yet.
 	ending map[timerKey]bool
+	// seen is the highest Timer.Restart so far.
+	seen uint64
 }
 
 type timerKey struct {
@@ -32,6 +34,9 @@ type timerKey struct {
 // requests, and the tokens of lock delays.
 type Expiry struct {
 	Sessions, Requests, Delays []uint64
+	// Seen is the highest Timer.Restart that was known then: what a logged
+	// command restarts later is not meant.
+	Seen uint64
 }
 
 // Empty reports whether nothing is over.
@@ -69,9 +74,10 @@ func (k *Keeper) Set(timer gate.Timer, now time.Time) {
 		return
 	}
 	k.timers[key] = timer.After
-	if !k.ending[key] {
-		k.running.Set(key, int64(k.elapsed+timer.After))
-	}
+	k.seen = max(k.seen, timer.Restart)
+	// An expiry that was proposed without knowing of this does not count.
+	delete(k.ending, key)
+	k.running.Set(key, int64(k.elapsed+timer.After))
 }
 
 func (k *Keeper) forget(key timerKey) {
@@ -110,7 +116,7 @@ func (k *Keeper) Left(session uint64, now time.Time) (time.Duration, bool) {
 // they are settled or set to zero.
 func (k *Keeper) Due(now time.Time, most int) Expiry {
 	k.advance(now)
-	var e Expiry
+	e := Expiry{Seen: k.seen}
 	for range most {
 		key, at, ok := k.running.First()
 		if !ok || time.Duration(at) > k.elapsed {

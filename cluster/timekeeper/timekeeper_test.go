@@ -142,14 +142,22 @@ func TestTimerThatIsSetAgainStartsAnew(t *testing.T) {
 	}
 }
 
-func TestEndingTimerStaysEndingWhenItIsSetAgain(t *testing.T) {
+func TestASessionRestartedWhileItsExpiryIsUnderWayRunsOn(t *testing.T) {
 	k := newKeeper()
 	k.start(gate.SessionTTL, 1, time.Second)
 	k.pass(time.Second)
-	k.over()
-	k.start(gate.SessionTTL, 1, time.Second)
-	if !k.IsEnding(1) {
-		t.Error("the session may be acknowledged again while its expiry is under way")
+	found := k.over()
+	if found.Seen != 0 || !k.IsEnding(1) {
+		t.Fatalf("found %+v", found)
+	}
+	k.Set(gate.Timer{Kind: gate.SessionTTL, ID: 1, After: time.Second, Restart: 7}, k.now)
+	k.Settle(found)
+	if k.IsEnding(1) {
+		t.Error("the expiry that is under way cannot end the session any more")
+	}
+	k.pass(time.Second)
+	if again := k.over(); len(again.Sessions) != 1 || again.Seen != 7 {
+		t.Errorf("found %+v", again)
 	}
 }
 
