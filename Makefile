@@ -33,10 +33,15 @@ cluster: ## three nodes on this machine, ready to use
 demo: ## a narrated walk through failures, on a cluster of its own
 	@scripts/demo.sh
 
+# These start real processes, so they run one after the other, after all others.
+PROCESSES = ./test/e2e ./test/load ./test/fault ./test/disk
+
 .PHONY: test
-test: ## all tests
+test: ## all tests, the longest of them in a short form
 	@$(MAKE) -s fault-deps || echo 'The tests that need network namespaces will be skipped.'
-	$(GO) test $(TESTFLAGS) ./...
+	@$(MAKE) -s disk-deps || echo 'The tests that need a failing disk will be skipped.'
+	$(GO) test $(TESTFLAGS) $$($(GO) list ./... | grep -v -x -F $(patsubst ./%,-e lockd/%,$(PROCESSES)))
+	$(GO) test -p 1 $(TESTFLAGS) $(PROCESSES)
 	cd bench && $(GO) test $(TESTFLAGS) ./...
 
 .PHONY: race
