@@ -56,7 +56,7 @@ func keep(c *Config) (k *kept, err error) {
 }
 
 // written fills a directory with a log of that many entries, and votes.
-func written(t *testing.T, c *Config, entries int) []byte {
+func written(t testing.TB, c *Config, entries int) []byte {
 	t.Helper()
 	raw, err := openStores(c)
 	if err != nil {
@@ -75,7 +75,7 @@ func written(t *testing.T, c *Config, entries int) []byte {
 	for i := 0; i < entries; i += 100 {
 		var batch []*raft.Log
 		for j := i; j < i+100; j++ {
-			batch = append(batch, &raft.Log{Index: uint64(j + 1), Term: 7, Data: bytes.Repeat([]byte{byte(j)}, 100+j)})
+			batch = append(batch, &raft.Log{Index: uint64(j + 1), Term: 7, Data: bytes.Repeat([]byte{byte(j)}, 100+j%200)})
 		}
 		must(stores.Log.StoreLogs(batch))
 	}
@@ -243,6 +243,26 @@ func BenchmarkSealedLog(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// BenchmarkVerify is what a node does at its start, beside raft's own reading.
+func BenchmarkVerify(b *testing.B) {
+	c := DefaultConfig()
+	c.DataDir = b.TempDir()
+	content := written(b, &c, 20_000)
+	b.SetBytes(int64(len(content)))
+	for b.Loop() {
+		if err := checkPages(filepath.Join(c.DataDir, logFile), c.Timing.FileLock); err != nil {
+			b.Fatal(err)
+		}
+		raw, err := openStores(&c)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if err := errors.Join(verify(&c, raw.sealed()), raw.Close()); err != nil {
+			b.Fatal(err)
+		}
 	}
 }
 

@@ -3,8 +3,10 @@ package cluster
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -67,13 +69,32 @@ func openLog(c *Config) (*raftboltdb.BoltStore, error) {
 	}
 }
 
-// makeDirectory makes the data directory, and makes it last: a power cut must
-// not take it away once votes are in it.
+// makeDirectory makes the data directory, and makes it last before anything is in
+// it: a power cut must not take it away once votes are.
 func makeDirectory(dir string) error {
+	dir = filepath.Clean(dir)
+	parents := []string{filepath.Dir(dir)}
+	for !exists(parents[0]) {
+		parents = slices.Insert(parents, 0, filepath.Dir(parents[0]))
+	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
-	return syncDirectory(filepath.Dir(filepath.Clean(dir)))
+	if exists(filepath.Join(dir, logFile)) {
+		return nil
+	}
+	for _, parent := range parents {
+		// Who may not read the parent has not made the directory either.
+		if err := syncDirectory(parent); err != nil && !errors.Is(err, fs.ErrPermission) {
+			return err
+		}
+	}
+	return nil
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return !errors.Is(err, fs.ErrNotExist)
 }
 
 func syncDirectory(path string) error {

@@ -104,7 +104,7 @@ func onForgetful(t *testing.T) (*trial, *forgetful) {
 	f := newForgetful(t, 3)
 	x := newTrial(t, "--snapshot-entries=100", "--trailing-logs=20", "--snapshot-interval=100ms")
 	for i, n := range x.Nodes {
-		n.Dir = filepath.Join(f.dirs[i], "files")
+		n.Dir = filepath.Join(f.dirs[i], "lib", "lockd")
 	}
 	x.StartAll()
 	return x, f
