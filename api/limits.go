@@ -18,6 +18,15 @@ const (
 	DefaultPoll = 50 * time.Second
 	// MaxPoll bounds what a request may ask for as poll.
 	MaxPoll = time.Hour
+
+	// MaxStreamBytes bounds one message that a client sends over a stream; a
+	// longer one ends it.
+	MaxStreamBytes = 1 << 20
+	// MaxStreamInFlight bounds the requests of one stream that are not answered
+	// yet, and MaxStreamWaiting those that are queued for a lock; more are refused
+	// as overloaded.
+	MaxStreamInFlight = 4096
+	MaxStreamWaiting  = 65_536
 )
 
 // The headers that every answer carries, errors included.

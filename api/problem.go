@@ -23,6 +23,7 @@ const (
 	CodeTooOld               Code = "too_old"
 	CodeTooLarge             Code = "too_large"
 	CodeUnsupportedMediaType Code = "unsupported_media_type"
+	CodeUpgradeRequired      Code = "upgrade_required"
 	CodeOverloaded           Code = "overloaded"
 	CodeInternal             Code = "internal"
 	CodeNoLeader             Code = "no_leader"
@@ -65,6 +66,7 @@ var codes = map[Code]codeFacts{
 	CodeTooOld:               {410, "The events asked for are gone", false, AppliedNo},
 	CodeTooLarge:             {413, "The body is too large", false, AppliedNo},
 	CodeUnsupportedMediaType: {415, "The body is not JSON", false, AppliedNo},
+	CodeUpgradeRequired:      {426, "The path takes a WebSocket only", false, AppliedNo},
 	CodeOverloaded:           {429, "A queue or quota is full", true, AppliedNo},
 	CodeInternal:             {500, "The node failed to answer", false, AppliedUnknown},
 	CodeNoLeader:             {503, "No leader is known", true, AppliedNo},

@@ -49,6 +49,7 @@ type lockd struct {
 	url    string
 	node   *cluster.Node
 	peers  *peer.Peer
+	api    *httpapi.Server
 	server *http.Server
 	served chan struct{}
 }
@@ -118,7 +119,7 @@ func startNode(members []cluster.Member, i int) (*lockd, error) {
 	if err != nil {
 		return nil, err
 	}
-	l.server = handler.HTTPServer()
+	l.api, l.server = handler, handler.HTTPServer()
 	go func() {
 		defer close(l.served)
 		_ = l.server.Serve(listener)
@@ -129,6 +130,7 @@ func startNode(members []cluster.Member, i int) (*lockd, error) {
 // crash cuts the node off: to all others it is gone.
 func (l *lockd) crash() error {
 	err := errors.Join(l.server.Close(), l.peers.Close())
+	l.api.Close()
 	<-l.served
 	return err
 }

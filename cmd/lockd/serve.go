@@ -105,6 +105,9 @@ func (p *parts) stop(s *settings, api *httpapi.Server, server *http.Server) erro
 			failed = errors.Join(failed, server.Close())
 		}
 	}
+	if api != nil {
+		api.Close()
+	}
 	return errors.Join(failed, p.peers.Close())
 }
 

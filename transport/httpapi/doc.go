@@ -12,6 +12,9 @@
 // and leases are the leader's. A stale read runs the same function on the
 // node's own version, without leases.
 //
+// A request may also come over a stream, with others: the same operations, on
+// one goroutine that reads and one that writes.
+//
 // Package api has the types on the wire and their description in OpenAPI. What
 // a command does is package gate's business, and how it is replicated package
 // cluster's; connections, TLS and the listener belong to the caller.

@@ -60,6 +60,7 @@ func withWrappedNode(t *testing.T, wrap func(*cluster.Node) httpapi.Node, test f
 		h.until("a leader", func() bool { return h.get("/readyz").status == http.StatusOK })
 		test(t, h)
 		server.Drain()
+		server.Close()
 		synctest.Wait()
 	})
 }

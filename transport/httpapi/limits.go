@@ -1,6 +1,10 @@
 package httpapi
 
-import "time"
+import (
+	"time"
+
+	"lockd/api"
+)
 
 // The bounds of the server; those that clients must know are in package api.
 const (
@@ -47,6 +51,24 @@ const (
 	eventWriteTimeout = 10 * time.Second
 	// maxEventStreams bounds the open event streams of one node.
 	maxEventStreams = 1024
+
+	// maxStreams bounds the open streams of one node. What bounds the requests of
+	// each is in package api.
+	maxStreams = 1024
+	// maxStreamRequests bounds the requests of one message; its bytes do, too.
+	maxStreamRequests = api.MaxStreamInFlight
+	// streamWriteTimeout bounds the writing of one message of answers; a client
+	// that takes longer to read it is cut off.
+	streamWriteTimeout = 10 * time.Second
+	// maxSentBytes is how long a message of answers gets before it is sent, one
+	// answer more or less.
+	maxSentBytes = 256 << 10
+	// maxUnwritten bounds the answers that wait to be written to one stream.
+	maxUnwritten = 2 * api.MaxStreamInFlight
+	// maxReasonBytes bounds what a close frame says (RFC 6455, section 5.5).
+	maxReasonBytes = 123
+	// maxFollowed bounds the sessions whose losses are told over one stream.
+	maxFollowed = 4096
 
 	// maxPooledBytes bounds the buffers that are kept for reuse.
 	maxPooledBytes = 128 << 10

@@ -16,13 +16,14 @@ import (
 // observation: the series of each route are looked up beforehand, and there is
 // no label that a client can choose.
 type meters struct {
-	requests *prometheus.CounterVec
-	seconds  *prometheus.HistogramVec
-	unrouted *meter
-	waiting  prometheus.Gauge
-	streams  prometheus.Gauge
-	dropped  prometheus.Counter
-	scrape   http.Handler
+	requests    *prometheus.CounterVec
+	seconds     *prometheus.HistogramVec
+	unrouted    *meter
+	waiting     prometheus.Gauge
+	streams     prometheus.Gauge
+	connections prometheus.Gauge
+	dropped     prometheus.Counter
+	scrape      http.Handler
 }
 
 // meter is what is counted for one route.
@@ -49,13 +50,16 @@ func newMeters(registry *prometheus.Registry, node Node) (*meters, error) {
 		streams: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "lockd_http_event_streams", Help: "Open event streams on this node.",
 		}),
+		connections: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "lockd_http_streams", Help: "Open streams of requests (WebSocket) on this node.",
+		}),
 		dropped: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "lockd_http_event_streams_dropped_total", Help: "Event streams that ended because the reader was too slow.",
 		}),
 		scrape: promhttp.HandlerFor(registry, promhttp.HandlerOpts{}),
 	}
 	m.unrouted = m.of("none")
-	for _, c := range []prometheus.Collector{m.requests, m.seconds, m.waiting, m.streams, m.dropped, &tableCollector{node}} {
+	for _, c := range []prometheus.Collector{m.requests, m.seconds, m.waiting, m.streams, m.connections, m.dropped, &tableCollector{node}} {
 		if err := registry.Register(c); err != nil {
 			return nil, err
 		}

@@ -12,6 +12,8 @@ import (
 type Node interface {
 	// Do applies cmd in the cluster and returns its result.
 	Do(ctx context.Context, cmd *gate.Command) (*cluster.Reply, error)
+	// Submit is Do for many commands, on no goroutine of their own.
+	Submit(ctx context.Context, cmds []*gate.Command, done func(nth int, reply *cluster.Reply, err error))
 	// Read has a query answered by the leader's Answer function, linearizably.
 	Read(ctx context.Context, query []byte) (answer []byte, index uint64, err error)
 	// Keepalive renews sessions and returns one lease for each id, in order.

@@ -51,6 +51,7 @@ func (s *Server) routes() []route {
 		{"GET", "/v1/leader", nil, s.leader, nil},
 		{"POST", "/v1/leader/transfer", nil, s.transferLeadership, nil},
 		{"GET", "/v1/events", nil, s.events, []string{"prefix", "kind"}},
+		{"GET", "/v1/stream", nil, s.stream, nil},
 		{"GET", "/v1/openapi.yaml", nil, s.openAPI, nil},
 		{"GET", "/livez", nil, s.live, nil},
 		{"GET", "/readyz", nil, s.ready, nil},

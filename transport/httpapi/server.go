@@ -6,6 +6,7 @@ import (
 	"log"
 	"net/http"
 	"runtime/debug"
+	"sync"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -70,6 +71,13 @@ type Server struct {
 	origins  *http.CrossOriginProtection
 	answer   cluster.Reader
 	streams  chan struct{}
+	// connections has one token for each open stream of requests, opened counts
+	// them until Close, and cut ends them then.
+	connections chan struct{}
+	opened      openStreams
+	followers   followers
+	cut         context.Context
+	cutOff      context.CancelFunc
 	// draining ends when Drain is called.
 	draining context.Context
 	drain    context.CancelFunc
@@ -88,20 +96,59 @@ func New(config Config) (*Server, error) {
 	draining, drain := context.WithCancel(context.Background())
 	s := &Server{
 		config: config, node: config.Node, meters: meters, ids: newRequestIDs(),
-		nodeName: []string{config.NodeName},
-		origins:  http.NewCrossOriginProtection(),
-		answer:   Answer(config.Clock),
-		streams:  make(chan struct{}, maxEventStreams),
-		draining: draining, drain: drain,
+		nodeName:    []string{config.NodeName},
+		origins:     http.NewCrossOriginProtection(),
+		answer:      Answer(config.Clock),
+		streams:     make(chan struct{}, maxEventStreams),
+		connections: make(chan struct{}, maxStreams),
+		draining:    draining, drain: drain,
 	}
+	s.cut, s.cutOff = context.WithCancel(context.Background())
+	s.followers.s = s
 	s.router = newRouter(s.routes(), meters)
 	return s, nil
 }
 
-// Drain makes waiting requests answer 202 at once and ends event streams, so
-// that http.Server.Shutdown need not wait for them. Other requests are served
+// Drain makes waiting requests answer 202 at once, ends event streams, so that
+// http.Server.Shutdown need not wait for them, and closes streams of requests. Other requests are served
 // as before. It may be called more than once.
 func (s *Server) Drain() { s.drain() }
+
+// Close cuts all streams of requests, which http.Server does not know, and waits
+// until their goroutines have ended. Call it after http.Server's Shutdown or Close;
+// it may be called more than once.
+func (s *Server) Close() {
+	s.cutOff()
+	s.opened.close()
+	s.followers.watch.Wait()
+}
+
+// openStreams counts the streams of requests, until it is closed.
+type openStreams struct {
+	mu     sync.Mutex
+	closed bool
+	open   sync.WaitGroup
+}
+
+// add counts one more; false once closed.
+func (o *openStreams) add() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if !o.closed {
+		o.open.Add(1)
+	}
+	return !o.closed
+}
+
+func (o *openStreams) done() { o.open.Done() }
+
+// close returns when all have ended.
+func (o *openStreams) close() {
+	o.mu.Lock()
+	o.closed = true
+	o.mu.Unlock()
+	o.open.Wait()
+}
 
 // HTTPServer returns an http.Server with the API's time and size bounds, whose
 // handler is s. The caller serves and shuts it down.

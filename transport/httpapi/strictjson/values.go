@@ -66,8 +66,12 @@ func (r *Reader) Raw() []byte {
 			depth++
 			r.pos++
 		case '}', ']', ',':
-			if depth == 0 {
+			if depth == 0 && r.pos > from {
 				return r.buf[from:r.pos]
+			}
+			if depth == 0 {
+				r.wrongType("a value")
+				return nil
 			}
 			if c != ',' {
 				depth--
