@@ -61,4 +61,4 @@ const (
 )
 
 // scales are the timing multipliers of the runs, in turn.
-var scales = []int{1, 4}
+var scales = []int{1, 4, 4, 4}

@@ -24,7 +24,9 @@ type network struct {
 	loss        float64
 	least, most time.Duration
 	scale       time.Duration
-	conns       map[[2]string]*conn
+	// late is how long raft's answers from one node to another are under way.
+	late  map[[2]string]time.Duration
+	conns map[[2]string]*conn
 }
 
 // port is where one incarnation of a node meets the network. It dies with it.
@@ -130,6 +132,7 @@ func (w *network) heal() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	clear(w.cuts)
+	w.late = nil
 	w.loss, w.least, w.most = 0, usualLeast, usualMost
 }
 
@@ -138,6 +141,22 @@ func (w *network) worsen(loss float64, least, most time.Duration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.loss, w.least, w.most = loss, least, most
+}
+
+// delay makes raft's answers from one node to another late.
+func (w *network) delay(from, to string, by time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.late == nil {
+		w.late = make(map[[2]string]time.Duration)
+	}
+	w.late[[2]string{from, to}] = by
+}
+
+func (w *network) lateness(from, to string) time.Duration {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.late[[2]string{from, to}]
 }
 
 func (w *network) isCut(from, to string) bool {

@@ -86,6 +86,7 @@ func call[R any](t *wire, to raft.ServerAddress, command any, reader io.Reader, 
 	if delay, lost = w.fate(); lost || w.isCut(string(to), t.port.name) {
 		delay = limit
 	}
+	delay += w.lateness(string(to), t.port.name)
 	select {
 	case <-over:
 		return errSilence
