@@ -69,6 +69,7 @@ func TestDeposedLeaderThatIsBusyAcknowledgesNoKeepalive(t *testing.T) {
 		if w.leader() == old {
 			t.Error("nobody was elected while the old leader was busy")
 		}
+		w.sleep(time.Millisecond)
 		if w.look(old, "k", 200*time.Millisecond) {
 			t.Error("the old leader confirmed a read")
 		}
@@ -123,6 +124,7 @@ func (w *world) readBehindTheElection() int {
 	for time.Since(began) < 840*time.Millisecond {
 		if w.takeKey(others[0], key, 850*time.Millisecond-time.Since(began)) {
 			w.disks[old].slow(noPause)
+			w.sleep(time.Millisecond)
 			w.look(old, key, time.Second)
 			return 1
 		}
