@@ -3,6 +3,7 @@
 GO        ?= go
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME  ?= 30s
+SOAK      ?= 1h
 # Further flags of bench: see "go run . -help" in bench/.
 BENCHFLAGS ?=
 TESTFLAGS ?= -timeout 20m
@@ -78,6 +79,14 @@ disk-deps: ## what the tests in test/disk need (as root on Debian; elsewhere it 
 			apt-get install -y --no-install-recommends strace e2fsprogs util-linux mount fuse3; \
 		else echo "missing:$$missing. Install strace, e2fsprogs, util-linux and fuse3: without them tests in test/disk skip"; fi
 	cd test/disk/forgetful && $(GO) mod download
+
+.PHONY: soak
+soak: ## a million simulated worlds, or an hour of them; SOAK=4h for more
+	LOCKD_SIM_SEEDS=1000000 LOCKD_SIM_TIME=$(SOAK) $(GO) test -count=1 -timeout 0 -v -run TestPromises ./test/sim
+
+.PHONY: mutants
+mutants: ## break the product on purpose and see which test notices
+	test/mutants/run.sh
 
 .PHONY: lint
 lint: ## gofmt, vet, staticcheck, and the rules of internal/archtest

@@ -18,6 +18,7 @@ const (
 	operationsVar = "LOCKD_SIM_OPERATIONS"
 	timeVar       = "LOCKD_SIM_TIME"
 	seedVar       = "LOCKD_SIM_SEED"
+	shortenVar    = "LOCKD_SIM_SHORTEN"
 )
 
 // The ordinary run.
@@ -27,8 +28,8 @@ const (
 	ordinaryTime       = 110 * time.Second
 	// whole is how many entries lie between two checks of whole tables.
 	whole = 512
-	// shrinkTime bounds the search for a shorter history that fails too.
-	shrinkTime = 30 * time.Second
+	// shortenTime bounds the search for a shorter history that fails too.
+	shortenTime = 30 * time.Second
 )
 
 func number(t *testing.T, name string, otherwise int) int {
@@ -100,25 +101,26 @@ func TestPromisesAreKeptWhateverHappens(t *testing.T) {
 		t.Skipf("%s is set: one seed is replayed", seedVar)
 	}
 	seeds, limit := number(t, seedsVar, ordinarySeeds), duration(t, timeVar, ordinaryTime)
+	shorten := duration(t, shortenVar, shortenTime)
 	if testing.Short() {
 		seeds = min(seeds, 200)
 	}
 	config := Config{Operations: number(t, operationsVar, ordinaryOperations), Whole: whole}
 	var total Stats
-	failed := 0
+	failed := false
 	began := time.Now()
 	done := search(number(t, firstVar, 0), seeds, limit, config, func(seed uint64, out Outcome) bool {
 		total.Add(&out.Stats)
 		if out.Failure != nil {
-			failed++
+			failed = true
 			config := config
 			config.Seed = seed
-			t.Errorf("seed %d: %v\n%s", seed, out.Failure, story(config, out.Failure))
+			t.Errorf("seed %d: %v\n%s", seed, out.Failure, story(config, out.Failure, shorten))
 		}
-		return failed == 3
+		return failed
 	})
 	t.Logf("%d seeds of %d operations in %v: %+v", done, config.Operations, time.Since(began).Round(time.Second), total)
-	if done < seeds && failed == 0 {
+	if done < seeds && !failed {
 		t.Logf("the time of %v was over after %d of %d seeds; %s is for more", limit, done, seeds, timeVar)
 	}
 	if done >= 100 && total.LostOpen == 0 {
@@ -130,8 +132,8 @@ func TestPromisesAreKeptWhateverHappens(t *testing.T) {
 }
 
 // story shortens a failing history and tells the rest of it.
-func story(config Config, failure *Failure) string {
-	config.Left = Shorten(config, failure, shrinkTime)
+func story(config Config, failure *Failure, limit time.Duration) string {
+	config.Left = Shorten(config, failure, limit)
 	var trace strings.Builder
 	config.Trace = &trace
 	out := Run(config)
