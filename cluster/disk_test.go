@@ -210,3 +210,43 @@ func TestWriteThatHangsEndsTheNode(t *testing.T) {
 	go func() { _, _ = n.Do(ctx, acquire("run-2", "other")) }()
 	wantError(t, <-fatal, ErrStore)
 }
+
+// fullDisk reads what is there and takes nothing more.
+type fullDisk struct {
+	raft.StableStore
+	hang chan struct{}
+}
+
+func (d *fullDisk) Set(_, _ []byte) error {
+	if d.hang != nil {
+		<-d.hang
+	}
+	return errors.New("no space left")
+}
+
+func TestNodeWhoseDiskTakesNoTermDoesNotStart(t *testing.T) {
+	for name, hang := range map[string]chan struct{}{"fails": nil, "hangs": make(chan struct{})} {
+		t.Run(name, func(t *testing.T) {
+			store := raft.NewInmemStore()
+			config := alone(t, "")
+			config.Logger = hclog.NewNullLogger()
+			config.Timing.StuckWrite = 100 * time.Millisecond
+			config.Stores = &Stores{Log: store, Stable: store, Snapshots: raft.NewInmemSnapshotStore()}
+			n, err := Start(config)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := n.Shutdown(within(t, 10*time.Second)); err != nil {
+				t.Fatal(err)
+			}
+			config.Transport, config.Link = newNetwork().join("n1")
+			config.Stores.Stable = &fullDisk{StableStore: store, hang: hang}
+			config.OnFatal = func(error) {}
+			_, err = Start(config)
+			wantError(t, err, ErrStore)
+			if !strings.Contains(err.Error(), "check the disk") {
+				t.Errorf("the message names no remedy: %v", err)
+			}
+		})
+	}
+}

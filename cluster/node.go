@@ -76,7 +76,8 @@ func Start(config Config) (*Node, error) {
 		raw = opened
 	}
 	n, err := start(config, raw)
-	if err != nil && raw.Close != nil {
+	// After ErrStore a write may hang, and Close with it.
+	if err != nil && raw.Close != nil && !errors.Is(err, ErrStore) {
 		err = errors.Join(err, raw.Close())
 	}
 	return n, err
@@ -84,7 +85,11 @@ func Start(config Config) (*Node, error) {
 
 func start(config Config, raw *Stores) (*Node, error) {
 	n := newNode(config)
-	dog := &watchdog{limit: config.Timing.StuckWrite, fatal: config.OnFatal, logger: n.logger}
+	failed := make(chan error, 1)
+	dog := &watchdog{limit: config.Timing.StuckWrite, logger: n.logger, fatal: func(err error) {
+		failed <- err
+		config.OnFatal(err)
+	}}
 	sealed := raw.sealed()
 	stores, log, err := sealed.guarded(dog)
 	if err != nil {
@@ -94,7 +99,7 @@ func start(config Config, raw *Stores) (*Node, error) {
 	if err := bootstrap(&n.config, sealed, config.Transport); err != nil {
 		return nil, err
 	}
-	if err := n.startRaft(); err != nil {
+	if err := n.startRaft(failed); err != nil {
 		return nil, err
 	}
 	n.batcher = newBatcher(n.route, &n.led, n.stop)
@@ -126,12 +131,25 @@ func newNode(config Config) *Node {
 	return n
 }
 
-func (n *Node) startRaft() error {
+// startRaft starts raft, which writes the term before anything else. A write that
+// fails or hangs holds up its goroutine for good, so that raft has its own here.
+func (n *Node) startRaft(failed <-chan error) error {
 	n.clock = &ackClock{self: n.id, voters: n.voters}
 	n.fresh = &freshness{term: n.raftTerm, applied: n.fsm.Applied}
 	n.transport = newTransport(n.config.Transport, n.clock, n.fresh, n.config.Clock)
+	var r *raft.Raft
+	var err error
+	started := make(chan struct{})
 	n.log.opening.Store(true)
-	r, err := raft.NewRaft(n.config.raftConfig(), n.fsm, n.stores.Log, n.stores.Stable, n.stores.Snapshots, n.transport)
+	go func() {
+		defer close(started)
+		r, err = raft.NewRaft(n.config.raftConfig(), n.fsm, n.stores.Log, n.stores.Stable, n.stores.Snapshots, n.transport)
+	}()
+	select {
+	case <-started:
+	case err := <-failed:
+		return fmt.Errorf("start raft: %w", err)
+	}
 	n.log.opening.Store(false)
 	if err != nil {
 		n.transport.close()
