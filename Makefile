@@ -81,8 +81,9 @@ disk-deps: ## what the tests in test/disk need (as root on Debian; elsewhere it 
 	cd test/disk/forgetful && $(GO) mod download
 
 .PHONY: soak
-soak: ## a million simulated worlds, or an hour of them; SOAK=4h for more
+soak: ## a million simulated worlds, or an hour of them (SOAK=4h for more); then 100 virtual hours
 	LOCKD_SIM_SEEDS=1000000 LOCKD_SIM_TIME=$(SOAK) $(GO) test -count=1 -timeout 0 -v -run TestPromises ./test/sim
+	$(GO) test -count=1 -timeout 0 -v -run TestPromises ./test/virtual -hours 100
 
 .PHONY: mutants
 mutants: ## break the product on purpose and see which test notices
