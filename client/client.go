@@ -57,7 +57,14 @@ func New(cfg Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newClient(cfg, newHTTPTransport(&cfg, tlsConfig, token), newClock()), nil
+	plain := newHTTPTransport(&cfg, tlsConfig, token)
+	if cfg.PlainHTTP {
+		return newClient(cfg, plain, newClock()), nil
+	}
+	over := newStreamTransport(plain)
+	c := newClient(cfg, over, newClock())
+	over.lost = c.lost
+	return c, nil
 }
 
 // defaultClient is made by the first call of Default.

@@ -50,6 +50,11 @@ type Config struct {
 	// Poll is how long a node may hold back one answer to a waiting request.
 	Poll time.Duration
 
+	// PlainHTTP makes every request an HTTP request of its own. Else the requests
+	// to a node share one stream, a WebSocket, if the node and what is before it
+	// take one, and losses are told at once instead of by the next keepalive.
+	PlainHTTP bool
+
 	// Logger gets the complaints; the default is slog.Default.
 	Logger *slog.Logger
 	// DialContext makes connections; the default is net.Dialer's.

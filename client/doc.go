@@ -28,6 +28,13 @@
 // exclude each other like two machines do; [WithRun] names a run that may enter
 // its own locks again.
 //
+// # Connections
+//
+// All requests to one node share one stream, a WebSocket: any number may be under
+// way, keepalives among them, and the node tells at once when a lock was taken.
+// Where streams are not to be had, every request is an HTTP request of its own;
+// [Config.PlainHTTP] says so beforehand. What is promised is the same.
+//
 // # Errors and repeats
 //
 // Calls go from node to node, follow the leader and are repeated until the

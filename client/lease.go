@@ -48,6 +48,12 @@ func (s *session) renew(sent time.Duration, lost uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.deadline = max(s.deadline, sent+s.ttl-s.margin)
+	s.suspect(lost)
+}
+
+// suspect has the holds looked into if the server has taken some, up to that
+// count, since they were last; s.mu is held.
+func (s *session) suspect(lost uint64) {
 	if lost > s.lost && !s.auditing {
 		s.auditing = s.c.spawn(func() { s.audit(lost) })
 	}

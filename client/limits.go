@@ -1,6 +1,10 @@
 package client
 
-import "time"
+import (
+	"time"
+
+	"lockd/api"
+)
 
 // Every bound of the package stands here.
 const (
@@ -57,6 +61,16 @@ const (
 	// idleTime how long.
 	idleConnections = 512
 	idleTime        = 90 * time.Second
+
+	// maxMessageBytes and maxMessageRequests bound one message that is sent over a
+	// stream, one request more or less; a node takes twice that.
+	maxMessageBytes    = api.MaxStreamBytes / 2
+	maxMessageRequests = api.MaxStreamInFlight / 2
+	// pingTime is how often a stream's node is asked for a sign of life, and how
+	// long it may take to give one.
+	pingTime = 5 * time.Second
+	// plainTime is how long a node is spoken to by HTTP after a stream was refused.
+	plainTime = time.Minute
 
 	// maxAnswerBytes bounds one answer; maxEventBytes one line of an event.
 	maxAnswerBytes = 64 << 20

@@ -7,7 +7,7 @@ import (
 )
 
 // A transport carries one attempt of one call to one node. It decides nothing
-// about retries. HTTP is the one there is.
+// about retries.
 type transport interface {
 	// attempt sends c to the node and returns its answer, whatever the status. An
 	// error means that there is no answer; it is a *sendError.

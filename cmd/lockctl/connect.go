@@ -59,7 +59,8 @@ func (t *tool) connect(c *cli.Context, change func(*client.Config)) (*client.Cli
 // call makes one call of the API, bounded by --timeout beyond what the call asks
 // the cluster to wait.
 func (t *tool) call(c *cli.Context, wait time.Duration, do func(context.Context, *client.Client) error) error {
-	cluster, err := t.connect(c, nil)
+	// A stream is not worth its making for one call.
+	cluster, err := t.connect(c, func(config *client.Config) { config.PlainHTTP = true })
 	if err != nil {
 		return err
 	}
