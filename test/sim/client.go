@@ -134,6 +134,11 @@ func (l *lane) step() {
 		l.finish()
 		return
 	}
+	if l.client.w.config.Left[l.steps[l.next].id] {
+		l.next++
+		l.proceed()
+		return
+	}
 	if l.client.needsSession() {
 		l.client.open()
 		l.proceed()

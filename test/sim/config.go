@@ -20,7 +20,8 @@ type Config struct {
 	Whole uint64
 	// Trace, unless nil, gets a line for everything that happens.
 	Trace io.Writer
-	// Left leaves out steps of the plan, by number.
+	// Left leaves out steps of the plan, by number: who should take one only lets
+	// some time pass.
 	Left map[int]bool
 }
 

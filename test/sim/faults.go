@@ -9,11 +9,14 @@ func (w *world) trouble(faults []step) {
 	}
 	d := newDice(w.config.Seed, uint64(faults[0].id))
 	w.schedule(nil, d.between(0, 700*time.Millisecond), func() {
-		if !w.calm {
+		if w.calm {
+			return
+		}
+		if !w.config.Left[faults[0].id] {
 			w.stats.Faults++
 			w.fault(&d)
-			w.trouble(faults[1:])
 		}
+		w.trouble(faults[1:])
 	})
 }
 

@@ -43,3 +43,22 @@ func TestFlawsOfTheEnvironmentAreSeen(t *testing.T) {
 		})
 	}
 }
+
+func TestShortenedHistoryFailsInTheSameWay(t *testing.T) {
+	config := Config{Seed: 3, Operations: 400, Flaw: NoFence}
+	for ; ; config.Seed++ {
+		out := Run(config)
+		if out.Failure == nil || out.Failure.Check != "fenced resource" {
+			continue
+		}
+		config.Left = Shorten(config, out.Failure, time.Minute)
+		again := Run(config)
+		if again.Failure == nil || again.Failure.Check != out.Failure.Check {
+			t.Errorf("seed %d: %v became %v", config.Seed, out.Failure, again.Failure)
+		}
+		if all, rest := len(plan(config.Operations)), len(plan(config.Operations))-len(config.Left); rest > all/2 {
+			t.Errorf("seed %d: %d of %d steps are left", config.Seed, rest, all)
+		}
+		return
+	}
+}

@@ -66,11 +66,9 @@ func newWorld(config Config) *world {
 	w.busy = len(lanes)
 	var faults []step
 	for _, s := range plan(config.Operations) {
-		switch {
-		case config.Left[s.id]:
-		case s.lane == faultLane:
+		if s.lane == faultLane {
 			faults = append(faults, s)
-		default:
+		} else {
 			lanes[s.lane].steps = append(lanes[s.lane].steps, s)
 		}
 	}

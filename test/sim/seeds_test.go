@@ -23,7 +23,7 @@ const (
 
 // The ordinary run.
 const (
-	ordinarySeeds      = 10_000
+	ordinarySeeds      = 3000
 	ordinaryOperations = 2000
 	ordinaryTime       = 110 * time.Second
 	// whole is how many entries lie between two checks of whole tables.
