@@ -62,9 +62,20 @@ func (c *connection) accept(message []byte) error {
 	return nil
 }
 
+// newEntry returns an entry; neighbours share one allocation.
+func (c *connection) newEntry(id uint64, begun time.Time) *entry {
+	if len(c.entries) == 0 {
+		c.entries = make([]entry, entriesAtOnce)
+	}
+	e := &c.entries[0]
+	c.entries = c.entries[1:]
+	e.id, e.begun = id, begun
+	return e
+}
+
 // decode makes an entry of a request; nil if it was answered already.
 func (c *connection) decode(e *envelope, now time.Time) *entry {
-	entry := &entry{id: e.id, begun: now}
+	entry := c.newEntry(e.id, now)
 	if !c.admit() {
 		c.push(outgoing{entry: entry, problem: api.NewProblem(api.CodeOverloaded, "too many requests of this stream are not answered yet; wait for answers, or open another stream")})
 		return nil
@@ -93,11 +104,12 @@ func (c *connection) operation(e *envelope, entry *entry) (operation, *api.Probl
 	case len(e.body) > api.MaxBodyBytes:
 		return operation{}, problemOf(errTooLarge)
 	}
-	r := request{arg: arg, body: e.body, agent: c.agent, remote: c.remote}
+	r := &c.asked
+	*r = request{arg: arg, body: e.body, agent: c.agent, remote: c.remote}
 	if err := r.readParams(query, found.params); err != nil {
 		return operation{}, problemOf(err)
 	}
-	op, err := found.decode(&r)
+	op, err := found.decode(r)
 	if err != nil {
 		return operation{}, problemOf(err)
 	}

@@ -57,6 +57,8 @@ const (
 	maxStreams = 1024
 	// maxStreamRequests bounds the requests of one message; its bytes do, too.
 	maxStreamRequests = api.MaxStreamInFlight
+	// entriesAtOnce is how many entries of a stream are allocated together.
+	entriesAtOnce = 16
 	// streamWriteTimeout bounds the writing of one message of answers; a client
 	// that takes longer to read it is cut off.
 	streamWriteTimeout = 10 * time.Second
