@@ -24,7 +24,7 @@ func (l *lane) act() {
 		case 2:
 			l.look(false)
 		case 3:
-			l.release([]held{{want: l.client.wants(d, 1)[0], token: uint64(d.n(2))}})
+			l.release([]held{{want: l.client.wants(d, 1)[0], token: 1}})
 		case 4:
 			l.closeSession()
 		}
