@@ -73,6 +73,7 @@ func parse(args []string, stderr io.Writer) (*options, error) {
 	flags.DurationVar(&c.Duration, "duration", c.Duration, "measured time of each setting of W1 to W4")
 	flags.DurationVar(&c.WarmUp, "warm-up", c.WarmUp, "time before it that does not count")
 	flags.Var(numbers{&c.Clients}, "clients", "`numbers` of clients of W1, W3 and W4")
+	flags.Var(numbers{&c.InFlight}, "in-flight", "`numbers` of clients of W1-stream")
 	flags.Var(numbers{&c.Waiters}, "waiters", "`numbers` of clients in line of W2")
 	flags.IntVar(&c.Held, "held", c.Held, "locks of W5")
 	flags.IntVar(&c.Expiries, "expiries", c.Expiries, "holders that vanish in W6")

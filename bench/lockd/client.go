@@ -22,6 +22,9 @@ type client struct {
 
 // Dial opens the caller's session, if it wants one.
 func (c *cluster) Dial(ctx context.Context, caller system.Caller) (system.Client, error) {
+	if caller.Shared {
+		return c.dialShared(caller)
+	}
 	u := &client{connection: c.connect(caller.Node), name: caller.Name}
 	if caller.TTL == 0 {
 		return u, nil

@@ -60,6 +60,8 @@ type cluster struct {
 
 	mu        sync.Mutex
 	processes [nodes]*process.Process
+	// trunks are the shared connections, by the node that is preferred.
+	trunks [nodes]*trunk
 }
 
 func (c *cluster) address(node int) string {
@@ -171,6 +173,7 @@ func (c *cluster) Restart(ctx context.Context, node int) error {
 // Close ends the processes, the orderly way all at the same time.
 func (c *cluster) Close() error {
 	c.probe.CloseIdleConnections()
+	c.closeTrunks()
 	var failed [nodes]error
 	var ending sync.WaitGroup
 	for i := range nodes {

@@ -6,4 +6,6 @@
 // it. It leans on what the API guarantees: an acquire and a release that names
 // its token may be repeated at once, on any node; with a session, every command
 // has a sequence number and is applied once.
+//
+// Clients that share a connection speak the stream (docs/STREAM.md of lockd).
 package lockd

@@ -28,6 +28,8 @@ const (
 	answerTime = 60 * time.Second
 	// maxAnswerBytes bounds an answer.
 	maxAnswerBytes = 1 << 20
+	// maxMessageBytes bounds the answers that come together over a stream.
+	maxMessageBytes = 4 << 20
 
 	// renewalsPerTTL is how often a session is renewed within its TTL.
 	renewalsPerTTL = 3

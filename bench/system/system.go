@@ -68,6 +68,10 @@ type Caller struct {
 	// TTL is that of the session that the client opens, renews and hangs its
 	// locks on. Zero: without a session, if the service knows such locks.
 	TTL time.Duration
+	// Shared has the client share one connection to its node with all other such
+	// clients, as the goroutines of one process do; errors.ErrUnsupported if the
+	// service has no such connections, or with a TTL.
+	Shared bool
 }
 
 // A Client is one user of the service with a connection of its own. One

@@ -14,7 +14,7 @@ func busyTry(ctx context.Context, b *bench) error {
 	return b.whileHeld(ctx, func(hold system.Hold) error {
 		for _, n := range b.Clients {
 			b.Progress("%s: %s", b.workload.ID, clientCount(n))
-			err := b.measure(ctx, n, 0, "tries", clientCount(n), func(ctx context.Context, _ int, client system.Client) (time.Duration, error) {
+			err := b.measure(ctx, n, system.Caller{}, "tries", clientCount(n), func(ctx context.Context, _ int, client system.Client) (time.Duration, error) {
 				begun := time.Now()
 				_, err := client.TryLock(ctx, hold.Lock)
 				switch {
@@ -47,7 +47,7 @@ func query(ctx context.Context, b *bench) error {
 					setting = clientCount(n) + " stale"
 				}
 				b.Progress("%s: %s", b.workload.ID, setting)
-				err := b.measure(ctx, n, 0, "queries", setting, func(ctx context.Context, _ int, client system.Client) (time.Duration, error) {
+				err := b.measure(ctx, n, system.Caller{}, "queries", setting, func(ctx context.Context, _ int, client system.Client) (time.Duration, error) {
 					begun := time.Now()
 					found, err := client.Query(ctx, hold.Lock, stale)
 					if err == nil && found != hold {

@@ -14,7 +14,7 @@ func ownLocks(ttl time.Duration) func(ctx context.Context, b *bench) error {
 	return func(ctx context.Context, b *bench) error {
 		for _, n := range b.Clients {
 			b.Progress("%s: %s", b.workload.ID, clientCount(n))
-			err := b.measure(ctx, n, ttl, "cycles", clientCount(n), b.ownCycle(n))
+			err := b.measure(ctx, n, system.Caller{TTL: ttl}, "cycles", clientCount(n), b.ownCycle(n))
 			if err != nil {
 				return err
 			}
@@ -23,9 +23,21 @@ func ownLocks(ttl time.Duration) func(ctx context.Context, b *bench) error {
 	}
 }
 
+// ownLocksShared is W1-stream: W1 over a few connections.
+func ownLocksShared(ctx context.Context, b *bench) error {
+	for _, n := range b.InFlight {
+		b.Progress("%s: %d in flight", b.workload.ID, n)
+		err := b.measure(ctx, n, system.Caller{Shared: true}, "cycles", fmt.Sprintf("%d in flight", n), b.ownCycle(n))
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // measure dials n clients, drives them and reports the line.
-func (b *bench) measure(ctx context.Context, n int, ttl time.Duration, rate, setting string, do step) (err error) {
-	all, err := b.dial(ctx, n, "client", system.Caller{TTL: ttl})
+func (b *bench) measure(ctx context.Context, n int, caller system.Caller, rate, setting string, do step) (err error) {
+	all, err := b.dial(ctx, n, "client", caller)
 	if err != nil {
 		return err
 	}

@@ -14,7 +14,7 @@ import (
 func handOff(ctx context.Context, b *bench) error {
 	for _, n := range b.Waiters {
 		b.Progress("%s: %s", b.workload.ID, clientCount(n))
-		err := b.measure(ctx, n, sessionTTL, "hand-offs", clientCount(n), newTurns(b.lock("line.%d", n)).take)
+		err := b.measure(ctx, n, system.Caller{TTL: sessionTTL}, "hand-offs", clientCount(n), newTurns(b.lock("line.%d", n)).take)
 		if err != nil {
 			return err
 		}

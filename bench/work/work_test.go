@@ -61,6 +61,7 @@ func TestWorkloadsMeasureWhatHappens(t *testing.T) {
 		{"W1", "4 clients", "cycles/s", 2000},
 		{"W1", "4 clients", "refused", 4},
 		{"W1s", "4 clients", "p99 ms", 2},
+		{"W1-stream", "64 in flight", "p99 ms", 2},
 		{"W2", "4 clients", "hand-offs/s", 1000},
 		{"W2", "4 clients", "p50 ms", 1},
 		{"W3", "4 clients", "tries/s", 4000},

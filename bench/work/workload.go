@@ -27,6 +27,7 @@ func All() []Workload {
 	return []Workload{
 		{"W1", "own locks: each client takes and gives back a lock of its own, without a session", ownLocks(0)},
 		{"W1s", "own locks, each client with a session, every command applied exactly once", ownLocks(sessionTTL)},
+		{"W1-stream", "own locks without a session, all clients of a node over one connection", ownLocksShared},
 		{"W2", "hand-off: all clients wait in line for one lock; from release sent to next holder told", handOff},
 		{"W3", "busy lock: all clients try a lock that somebody holds", busyTry},
 		{"W4", "query: all clients ask who holds a lock", query},
@@ -58,6 +59,8 @@ func Choose(ids []string) ([]Workload, error) {
 type Config struct {
 	// Clients are the numbers of clients of W1, W3 and W4, one after another.
 	Clients []int
+	// InFlight are those of W1-stream.
+	InFlight []int
 	// Waiters are those of W2.
 	Waiters []int
 	// WarmUp precedes each Duration in which W1 to W4 are measured.
@@ -79,7 +82,7 @@ type Config struct {
 // DefaultConfig is what the performance figures of the project are made with.
 func DefaultConfig() Config {
 	return Config{
-		Clients: []int{1, 16, 64, 256}, Waiters: []int{16}, WarmUp: 500 * time.Millisecond, Duration: 3 * time.Second,
+		Clients: []int{1, 16, 64, 256}, InFlight: []int{64, 1024}, Waiters: []int{16}, WarmUp: 500 * time.Millisecond, Duration: 3 * time.Second,
 		Held: 100_000, Expiries: 8, TTL: 2 * time.Second, Kills: 5, KillClients: 16,
 		Sessions: 10_000, SessionTTL: 30 * time.Second, Renew: 10 * time.Second,
 	}
@@ -87,7 +90,7 @@ func DefaultConfig() Config {
 
 // Validate says what cannot be measured.
 func (c Config) Validate() error {
-	for _, n := range append(append([]int{c.Held, c.Expiries, c.Kills, c.KillClients, c.Sessions}, c.Clients...), c.Waiters...) {
+	for _, n := range append(append([]int{c.Held, c.Expiries, c.Kills, c.KillClients, c.Sessions}, c.Clients...), append(c.InFlight, c.Waiters...)...) {
 		if n < 1 {
 			return fmt.Errorf("%d of something: every number must be positive", n)
 		}

@@ -1,0 +1,112 @@
+package lockd
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/coder/websocket"
+
+	"lockd/bench/system"
+)
+
+// streaming is a cluster whose nodes are one server that answers every request
+// of a stream with what answer says; false cuts the stream.
+func streaming(t *testing.T, answer func(request string) (string, bool)) (c *cluster, streams *atomic.Int32) {
+	t.Helper()
+	streams = new(atomic.Int32)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		streams.Add(1)
+		conn, err := websocket.Accept(w, r, nil)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer conn.CloseNow()
+		for {
+			_, message, err := conn.Read(context.Background())
+			if err != nil {
+				return
+			}
+			entries := []string{`{"leader":{"id":"n1","client_url":"http://n1","term":1}}`}
+			for _, request := range strings.Split(strings.Trim(string(message), "[]"), `,{"id":`) {
+				body, ok := answer(request)
+				if !ok {
+					return
+				}
+				entries = append(entries, fmt.Sprintf(`{"id":%s,%s}`, strings.SplitN(strings.TrimPrefix(request, `{"id":`), ",", 2)[0], body))
+			}
+			if err := conn.Write(context.Background(), websocket.MessageText, []byte("["+strings.Join(entries, ",")+"]")); err != nil {
+				return
+			}
+		}
+	}))
+	u := &trunk{}
+	for range nodes {
+		u.hosts = append(u.hosts, server.Listener.Addr().String())
+	}
+	c = &cluster{trunks: [nodes]*trunk{u, u, u}}
+	t.Cleanup(func() {
+		c.closeTrunks()
+		server.Close()
+	})
+	return c, streams
+}
+
+func sharer(t *testing.T, c *cluster, name string) system.Client {
+	t.Helper()
+	u, err := c.Dial(t.Context(), system.Caller{Name: name, Shared: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u
+}
+
+func TestSharersOfAConnectionGetEachTheirOwnAnswer(t *testing.T) {
+	c, streams := streaming(t, func(request string) (string, bool) {
+		_, after, _ := strings.Cut(request, `"key":"k`)
+		token, _, _ := strings.Cut(after, `"`)
+		return `"status":200,"index":1,"body":{"result":"acquired","token":` + token + `}`, true
+	})
+	var all sync.WaitGroup
+	for i := range 100 {
+		all.Go(func() {
+			u := sharer(t, c, fmt.Sprint("u", i))
+			for n := range 20 {
+				fence := uint64(1000*i + n + 1)
+				if hold, err := u.TryLock(t.Context(), fmt.Sprint("k", fence)); err != nil || hold.Fence != fence {
+					t.Errorf("%+v, %v, want token %d", hold, err, fence)
+				}
+			}
+		})
+	}
+	all.Wait()
+	if n := streams.Load(); n != 1 {
+		t.Errorf("%d streams", n)
+	}
+}
+
+func TestARequestOfABrokenStreamIsRepeatedOnTheNext(t *testing.T) {
+	var asked atomic.Int32
+	c, streams := streaming(t, func(string) (string, bool) {
+		if asked.Add(1) == 1 {
+			return "", false
+		}
+		return `"status":409,"index":1,"body":{"code":"not_held"}`, true
+	})
+	u := sharer(t, c, "u")
+	if err := u.Unlock(t.Context(), system.Hold{Lock: "k", Owner: "u:k", Fence: 5}); err != nil {
+		t.Errorf("a release that an earlier attempt may have done: %v", err)
+	}
+	if n := u.Troubles().Cut; n != 1 || streams.Load() != 2 {
+		t.Errorf("cut %d times, %d streams", n, streams.Load())
+	}
+	if err := u.Unlock(t.Context(), system.Hold{Lock: "k", Owner: "u:k", Fence: 5}); err == nil {
+		t.Error("a release of what is not held succeeded")
+	}
+}
