@@ -149,10 +149,6 @@ func (l *lane) dropAll() {
 	l.holds = nil
 }
 
-func (l *lane) holding(name gate.Name) bool {
-	return slices.ContainsFunc(l.holds, func(h held) bool { return h.want.Name == name })
-}
-
 // sendOnce sends a single copy, whatever becomes of it.
 func (k *call) sendOnce() {
 	k.bytes = fsm.AppendCommand(nil, k.cmd)

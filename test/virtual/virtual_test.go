@@ -61,8 +61,8 @@ func TestPromisesHoldThroughEverythingThatBreaks(t *testing.T) {
 
 // sum is what came together in many runs.
 type sum struct {
-	virtual                                                                                         time.Duration
-	operations, grants, reads, partitions, faults, restarts, elections, expiries, slowestMS, checks int64
+	virtual                                                                                 time.Duration
+	operations, grants, reads, partitions, faults, restarts, elections, expiries, slowestMS int64
 }
 
 func (s *sum) add(x sum) {
