@@ -100,6 +100,21 @@ func (b *book) kept(l *lease, sent time.Time, acknowledged bool) {
 	}
 }
 
+// triedAt is when the last keepalive came to its end.
+func (b *book) triedAt(l *lease) time.Time {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return l.tried
+}
+
+// isSure says that the client may count on the hold now, or could if it had not
+// asked for its end itself.
+func (b *book) isSure(h *hold) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return h.lease.lives(time.Now())
+}
+
 // gone checks an answer that says that there is no such session.
 func (b *book) gone(l *lease, what string) {
 	b.mu.Lock()

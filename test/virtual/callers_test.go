@@ -84,16 +84,13 @@ func (c *worker) occupy() {
 
 func (c *worker) give(h *hold) {
 	b := c.world.book
-	b.mu.Lock()
-	sure := h.surely(time.Now())
-	b.mu.Unlock()
 	b.releasing(h)
 	a, again, _ := c.insist(http.MethodPost, "/v1/keys/release", api.KeyRelease{Key: h.name.text, RunID: h.run, Token: h.token}, requestLimit)
 	switch {
 	case a.ok():
 		b.released(h)
 	case a.code == api.CodeNotHeld && !again:
-		b.lost(sure && h.lease.lives(time.Now()), []*hold{h})
+		b.lost(b.isSure(h), []*hold{h})
 	case a.undecided():
 		b.forget(h)
 		c.clear(h.run)
@@ -177,7 +174,7 @@ func (w *world) employOnce(ctx context.Context, c *client.Client, rng *rand.Rand
 		return
 	}
 	w.failed("release", err)
-	if errors.Is(err, client.ErrNotHeld) && l.lives(time.Now()) {
+	if errors.Is(err, client.ErrNotHeld) && w.book.isSure(h) {
 		w.book.lost(true, []*hold{h})
 	}
 	w.book.forget(h)

@@ -239,10 +239,6 @@ func (c *worker) survives(a *answer) bool {
 // that a command was not applied exactly once.
 func (c *worker) release(path string, body any, holds ...*hold) bool {
 	b := c.world.book
-	now := time.Now()
-	b.mu.Lock()
-	sure := holds[0].surely(now)
-	b.mu.Unlock()
 	b.releasing(holds...)
 	a, again, _ := c.insist(http.MethodPost, path, body, requestLimit)
 	once := false
@@ -266,10 +262,7 @@ func (c *worker) release(path string, body any, holds ...*hold) bool {
 	case !once && again:
 		b.forget(holds...)
 	default:
-		b.mu.Lock()
-		sure = sure && c.lease.lives(time.Now())
-		b.mu.Unlock()
-		b.lost(sure, holds)
+		b.lost(b.isSure(holds[0]), holds)
 	}
 	return true
 }

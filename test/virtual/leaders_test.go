@@ -155,3 +155,27 @@ func TestNewLeaderShowsWhatTheOldOneAcknowledgedLast(t *testing.T) {
 		}
 	})
 }
+
+// A release reaches the leader, and its answer is lost with the connection. The
+// node that forwarded it must not send it again: it would be told that nothing is
+// held, by whom it was released a moment ago.
+func TestForwardedReleaseWhoseAnswerIsLostIsNotSentAgain(t *testing.T) {
+	inWorld(t, untuned, func(w *world) {
+		leader := w.leader()
+		follower := w.followers(leader)[0]
+		take := api.KeyAcquire{Key: "k", RunID: w.run("owner")}
+		if a := w.send(follower, http.MethodPost, "/v1/keys/acquire", take, time.Second); !a.ok() {
+			t.Fatalf("no grant in calm times: %s", a.body)
+		}
+		w.setCalm(false)
+		w.network.cut(leader, follower)
+		w.work.Go(func() {
+			w.sleep(silenceNoticed + 300*time.Millisecond)
+			w.network.heal()
+		})
+		give := api.KeyRelease{Key: take.Key, RunID: take.RunID}
+		if a := w.send(follower, http.MethodPost, "/v1/keys/release", give, requestLimit); a.code != api.CodeOutcomeUnknown || a.status == 0 {
+			t.Errorf("answer %d %s, want %s", a.status, a.code, api.CodeOutcomeUnknown)
+		}
+	})
+}

@@ -51,9 +51,8 @@ var (
 )
 
 const (
-	// ordinaryHours is what the ordinary test run takes, in runs of runLength.
-	ordinaryHours = 10
-	runLength     = 15 * time.Minute
+	// runLength is one seed's virtual time.
+	runLength = 15 * time.Minute
 	// leastPartitions is what a run must have, or the faults are no trouble.
 	leastPartitions = 20
 	// workers have sessions of their own.

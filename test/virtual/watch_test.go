@@ -124,7 +124,7 @@ func (s *watch) examine(leader string, view *gate.View) {
 		if calm.IsZero() {
 			continue
 		}
-		from := latest(l.tried, s.ready, calm)
+		from := latest(w.book.triedAt(l), s.ready, calm)
 		if late := now.Sub(from) - l.ttl - time.Second; late > 2*watchEvery {
 			delete(s.asleep, l)
 			w.violated("session %s lives %v longer than its TTL of %v and a second", l.id, late, l.ttl)
