@@ -21,7 +21,7 @@ const (
 	shortenVar    = "LOCKD_SIM_SHORTEN"
 )
 
-// The ordinary run.
+// The ordinary run: as many seeds as two idle cores simulate within the time.
 const (
 	ordinarySeeds      = 3000
 	ordinaryOperations = 2000
@@ -102,7 +102,7 @@ func TestPromisesAreKeptWhateverHappens(t *testing.T) {
 	}
 	seeds, limit := number(t, seedsVar, ordinarySeeds), duration(t, timeVar, ordinaryTime)
 	shorten := duration(t, shortenVar, shortenTime)
-	if testing.Short() {
+	if testing.Short() || racing {
 		seeds = min(seeds, 200)
 	}
 	config := Config{Operations: number(t, operationsVar, ordinaryOperations), Whole: whole}
