@@ -325,15 +325,16 @@ func TestADrainingNodeSaysGoodbyeAndLeavesRequestsQueued(t *testing.T) {
 
 func TestTooManyRequestsInFlightAreRefusedAndASlowReaderIsCutOff(t *testing.T) {
 	withTalk(t, func(t *testing.T, h *harness, k *talk) {
-		// One at a time, a pipe takes nothing that is not read: the node writes one
-		// answer and waits, and the others pile up.
+		// A pipe takes nothing that is not read: the node writes what it has, which
+		// may be nearly all that may be unread, and waits; the others pile up. There
+		// are enough for that twice.
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		var message strings.Builder
 		for i := range 1024 {
 			fmt.Fprintf(&message, `,{"id":%d,"path":"/v1/nowhere"}`, i+1)
 		}
-		for range 12 {
+		for range 2*8192/1024 + 4 {
 			if k.conn.Write(ctx, websocket.MessageText, []byte("["+message.String()[1:]+"]")) != nil {
 				break
 			}
@@ -341,7 +342,7 @@ func TestTooManyRequestsInFlightAreRefusedAndASlowReaderIsCutOff(t *testing.T) {
 		synctest.Wait()
 		refused := 0
 		for {
-			_, message, err := k.conn.Read(t.Context())
+			_, message, err := k.conn.Read(ctx)
 			if err != nil {
 				var closed websocket.CloseError
 				if !errors.As(err, &closed) || closed.Code != websocket.StatusPolicyViolation || !strings.Contains(closed.Reason, "slow reader") {
