@@ -2,4 +2,4 @@ module lockd/bench
 
 go 1.26.0
 
-require github.com/coder/websocket v1.8.15 // indirect
+require github.com/coder/websocket v1.8.15
