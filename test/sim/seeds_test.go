@@ -23,9 +23,9 @@ const (
 
 // The ordinary run: as many seeds as two idle cores simulate within the time.
 const (
-	ordinarySeeds      = 3000
+	ordinarySeeds      = 2500
 	ordinaryOperations = 2000
-	ordinaryTime       = 110 * time.Second
+	ordinaryTime       = 90 * time.Second
 	// whole is how many entries lie between two checks of whole tables.
 	whole = 512
 	// shortenTime bounds the search for a shorter history that fails too.
