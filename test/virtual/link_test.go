@@ -81,6 +81,11 @@ func (w *network) connect(from *port, to string) (*conn, error) {
 	c = &conn{from: from, to: other, broken: make(chan struct{}), requests: make(map[*request]bool)}
 	c.there, c.back = newPipe(c, from.name, to), newPipe(c, to, from.name)
 	w.mu.Lock()
+	if now := w.conns[key]; now != nil && now.from == from && !now.isBroken() {
+		// Somebody else has dialled meanwhile; a second one would never end.
+		w.mu.Unlock()
+		return now, nil
+	}
 	w.conns[key] = c
 	w.mu.Unlock()
 	if from.isDead() || other.isDead() {
