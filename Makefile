@@ -35,7 +35,7 @@ demo: ## a narrated walk through failures, on a cluster of its own
 	@scripts/demo.sh
 
 # These start real processes, so they run one after the other, after all others.
-PROCESSES = ./test/e2e ./test/load ./test/fault ./test/disk
+PROCESSES = ./test/e2e ./test/lockctl ./test/load ./test/fault ./test/disk
 
 .PHONY: test
 test: ## all tests, the longest of them in a short form

@@ -1,0 +1,6 @@
+//go:build !race
+
+package lockctl
+
+// raceDetector: the processes are built as the tests are.
+const raceDetector = false
