@@ -37,6 +37,25 @@ type Member struct {
 	Healthy  bool   `json:"healthy"`
 	// AppliedLag is how many log entries it has yet to apply.
 	AppliedLag uint64 `json:"applied_lag"`
+
+	// What follows is what the member says of itself; absent unless it answered.
+
+	// Role is leader, follower, candidate or shutdown.
+	Role    string `json:"role,omitempty"`
+	Term    uint64 `json:"term,omitempty"`
+	Version string `json:"version,omitempty"`
+	// LastContactMS is how long ago it heard of a leader; absent on the leader,
+	// and if it never did.
+	LastContactMS *int64 `json:"last_contact_ms,omitempty"`
+	// Disk has the member's files; absent where that cannot be found out.
+	Disk *Disk `json:"disk,omitempty"`
+}
+
+// Disk is the file system that has a node's files.
+type Disk struct {
+	TotalBytes uint64 `json:"total_bytes"`
+	// FreeBytes are those that the node's user can still write.
+	FreeBytes uint64 `json:"free_bytes"`
 }
 
 // Status is the answer to GET /v1/status: what the node asked knows, without a

@@ -53,10 +53,12 @@ type KeyReleased struct {
 
 // KeyBreak is the body of POST /v1/keys/break. Session is for Once only.
 type KeyBreak struct {
-	Key     string `json:"key"`
-	Token   uint64 `json:"token"`
-	Reason  string `json:"reason"`
-	Session string `json:"session,omitempty"`
+	Key    string `json:"key"`
+	Token  uint64 `json:"token"`
+	Reason string `json:"reason"`
+	// Client says who breaks it, for the name's history.
+	Client  *Client `json:"client,omitempty"`
+	Session string  `json:"session,omitempty"`
 	Once
 }
 

@@ -95,10 +95,12 @@ type LockDowngrade struct {
 
 // LockBreak is the body of POST /v1/locks/break. Session is for Once only.
 type LockBreak struct {
-	Ref     string `json:"ref"`
-	Token   uint64 `json:"token"`
-	Reason  string `json:"reason"`
-	Session string `json:"session,omitempty"`
+	Ref    string `json:"ref"`
+	Token  uint64 `json:"token"`
+	Reason string `json:"reason"`
+	// Client says who breaks it, for the name's history.
+	Client  *Client `json:"client,omitempty"`
+	Session string  `json:"session,omitempty"`
 	Once
 }
 

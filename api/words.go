@@ -34,16 +34,25 @@ const (
 	Tree Scope = "tree"
 )
 
-// End says how the last holder of a name ended badly.
+// End says how a hold ended.
 type End string
 
-// The bad ends.
+// The ends. Expired and WasBroken are the bad ones, after which the next holder
+// finds a Previous.
 const (
+	WasReleased End = "released"
+	// WasClosed is the end with its session's close, or with the last need for a
+	// private session.
+	WasClosed End = "closed"
 	Expired   End = "expired"
 	WasBroken End = "broken"
+	// WasReplaced is the end of a token: the run's hold went on with a new one,
+	// because it moved to another session or was strengthened.
+	WasReplaced End = "replaced"
 )
 
-// Client is what a session's owner says about itself, for display.
+// Client is what a session's owner, or who breaks a hold, says about itself, for
+// display.
 type Client struct {
 	Name string `json:"name,omitempty"`
 	Host string `json:"host,omitempty"`

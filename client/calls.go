@@ -154,6 +154,11 @@ func (c *Client) LockList(ctx context.Context, p Page, opts ...ReadOption) (*api
 	return get[api.LockList](ctx, c, "/v1/locks", opts, p.pairs()...)
 }
 
+// History reads how the last grants of a key or of a reference ended.
+func (c *Client) History(ctx context.Context, name api.Name, opts ...ReadOption) (*api.History, error) {
+	return get[api.History](ctx, c, "/v1/history", opts, "key", name.Key, "ref", name.Ref)
+}
+
 // Check says whether a token is still that of a hold.
 func (c *Client) Check(ctx context.Context, r api.Check) (*api.Checked, error) {
 	return post[api.Checked](ctx, c, "/v1/check", r, true, attemptTime)
