@@ -215,6 +215,10 @@ func TestStatusWorksOnAMinorityToo(t *testing.T) {
 				if !m.Healthy || m.ClientURL != "http://"+m.ID || m.Suffrage != "voter" || m.AppliedLag != 0 {
 					t.Errorf("%s: %+v", n.config.Name, m)
 				}
+				leads := m.ID == leader.config.Name
+				if (m.Role == "leader") != leads || m.Term != s.Term || m.HasContact == leads || m.LastContact > time.Second {
+					t.Errorf("%s: what a member says of itself: %+v", n.config.Name, m)
+				}
 			}
 			if hash == 0 {
 				hash = s.Hash
@@ -235,6 +239,12 @@ func TestStatusWorksOnAMinorityToo(t *testing.T) {
 		}
 		if s.LeaderID != "" || healthy != 1 || s.Role == "leader" {
 			t.Errorf("on the minority: %+v", s)
+		}
+		for _, m := range s.Members {
+			own := m.ID == s.Node
+			if (m.Role != "") != own || own && (!m.HasContact || m.LastContact < time.Second) {
+				t.Errorf("on the minority: %+v", m)
+			}
 		}
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"sync"
+	"time"
 
 	"github.com/hashicorp/raft"
 )
@@ -42,6 +43,21 @@ type MemberStatus struct {
 	// it did not answer.
 	AppliedLag uint64
 	Version    string
+	// Role and Term are the member's own; empty and zero if it did not answer.
+	Role string
+	Term uint64
+	// LastContact is how long ago it heard of a leader; HasContact is false on the
+	// leader, and if it never did or did not answer.
+	LastContact time.Duration
+	HasContact  bool
+	// Disk has the member's files; nil where that is not known.
+	Disk *Disk
+}
+
+// Disk is the size of a file system and what can still be written there, in bytes.
+type Disk struct {
+	Total uint64 `json:"total"`
+	Free  uint64 `json:"free"`
 }
 
 // selfReport is what a member says about itself, as JSON between nodes.
@@ -50,6 +66,11 @@ type selfReport struct {
 	Version   string `json:"version"`
 	Applied   uint64 `json:"applied"`
 	Commit    uint64 `json:"commit"`
+	Role      string `json:"role"`
+	Term      uint64 `json:"term"`
+	// ContactMS is how long ago it heard of a leader, or nil.
+	ContactMS *int64 `json:"contact_ms,omitempty"`
+	Disk      *Disk  `json:"disk,omitempty"`
 }
 
 // Status describes the cluster. It asks the other members, and waits for them a
@@ -74,6 +95,10 @@ func (n *Node) Status(ctx context.Context) Status {
 		if r, answered := reports[server.ID]; answered {
 			m.Healthy, m.ClientURL, m.Version = true, r.ClientURL, r.Version
 			m.AppliedLag = commit - min(commit, r.Applied)
+			m.Role, m.Term, m.Disk = r.Role, r.Term, r.Disk
+			if r.ContactMS != nil {
+				m.LastContact, m.HasContact = time.Duration(*r.ContactMS)*time.Millisecond, true
+			}
 		} else if s.LeaderID == m.ID {
 			m.ClientURL = s.LeaderClientURL
 		}
@@ -96,10 +121,19 @@ func (n *Node) role() string {
 }
 
 func (n *Node) report() selfReport {
-	return selfReport{
+	r := selfReport{
 		ClientURL: n.config.ClientURL, Version: n.config.Version,
 		Applied: n.fsm.Applied(), Commit: n.raft.CommitIndex(),
+		Role: n.role(), Term: n.raft.CurrentTerm(),
 	}
+	if heard := n.raft.LastContact(); r.Role != "leader" && !heard.IsZero() {
+		// raft took the time, so not config.Clock.
+		r.ContactMS = new(max(0, time.Since(heard).Milliseconds()))
+	}
+	if n.config.Stores == nil {
+		r.Disk = diskOf(n.config.DataDir)
+	}
+	return r
 }
 
 // askAll returns what those members say who answer in time.

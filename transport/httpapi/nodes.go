@@ -106,12 +106,24 @@ func (s *Server) status(x *exchange) {
 	if known.LeaderID != "" {
 		answer.Leader = &api.LeaderRef{ID: known.LeaderID, ClientURL: known.LeaderClientURL}
 	}
-	for _, m := range known.Members {
-		answer.Members = append(answer.Members, api.Member{
-			ID: m.ID, PeerAddr: m.PeerAddr, ClientURL: m.ClientURL,
-			Suffrage: m.Suffrage, Healthy: m.Healthy, AppliedLag: m.AppliedLag,
-		})
+	for i := range known.Members {
+		answer.Members = append(answer.Members, member(&known.Members[i]))
 	}
 	x.index = known.AppliedIndex
 	x.answer(http.StatusOK, answer)
+}
+
+func member(m *cluster.MemberStatus) api.Member {
+	told := api.Member{
+		ID: m.ID, PeerAddr: m.PeerAddr, ClientURL: m.ClientURL,
+		Suffrage: m.Suffrage, Healthy: m.Healthy, AppliedLag: m.AppliedLag,
+		Role: m.Role, Term: m.Term, Version: m.Version,
+	}
+	if m.HasContact {
+		told.LastContactMS = new(m.LastContact.Milliseconds())
+	}
+	if m.Disk != nil {
+		told.Disk = &api.Disk{TotalBytes: m.Disk.Total, FreeBytes: m.Disk.Free}
+	}
+	return told
 }

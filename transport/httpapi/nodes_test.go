@@ -21,7 +21,9 @@ func TestTheStatusDescribesTheCluster(t *testing.T) {
 			status.AppliedIndex != index || status.CommitIndex != index || status.StateHash != (api.StateHash{Index: index, Hash: fmt.Sprintf("%016x", hash)}) {
 			t.Errorf("%+v", status)
 		}
-		if len(status.Members) != 1 || status.Members[0] != (api.Member{ID: "n1", PeerAddr: "n1", ClientURL: "http://n1.test", Suffrage: "voter", Healthy: true}) {
+		if len(status.Members) != 1 || status.Members[0] != (api.Member{
+			ID: "n1", PeerAddr: "n1", ClientURL: "http://n1.test", Suffrage: "voter", Healthy: true, Role: "leader", Term: status.Term, Version: status.Version,
+		}) {
 			t.Errorf("%+v", status.Members)
 		}
 	})
