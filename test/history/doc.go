@@ -6,7 +6,8 @@
 //   - [Replay] goes through the answers in the order of their log indices and
 //     tokens and holds a small sequential lock table against them: no two
 //     conflicting holds, no lost hold, tokens that only rise, first come first
-//     served, reads of one version, and no index that contradicts real time.
+//     served, reads of one version, lock delays that are kept, and no index that
+//     contradicts real time.
 //   - [Linearize] ignores indices. It asks Porcupine whether real time and the
 //     answers alone allow some order that a sequential lock table explains.
 //   - [Leases] holds every sign of a session's end against its TTL.

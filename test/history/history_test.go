@@ -41,6 +41,22 @@ func (s *script) release(name Name, run string, token uint64, change ...func(*Op
 	return s.add(Op{Kind: Release, Run: run, Wants: []Want{{Name: name, Token: token}}}, all(change))
 }
 
+func (s *script) downgrade(name Name, run string, token uint64, change ...func(*Op)) *script {
+	return s.add(Op{Kind: Downgrade, Run: run, Wants: []Want{{Name: name, Token: token}}}, all(change))
+}
+
+func (s *script) breaks(name Name, run string, token uint64, change ...func(*Op)) *script {
+	return s.add(Op{Kind: Break, Run: run, Wants: []Want{{Name: name, Token: token}}}, all(change))
+}
+
+// private acquires with a TTL of its own.
+func (s *script) private(name Name, run string, token uint64, change ...func(*Op)) *script {
+	s.acquire(name, run, token, append(change, in("p"+run))...)
+	last := s.ops[len(s.ops)-1]
+	s.ops = append(s.ops, Op{Kind: Open, Outcome: OK, Session: "p" + run, Run: run, TTL: 3 * time.Second, Start: last.Start, End: last.End})
+	return s
+}
+
 func (s *script) read(name Name, holders ...Holder) *script {
 	for i := range holders {
 		holders[i].Name = name
@@ -73,6 +89,9 @@ func unplaced(op *Op) { op.Exact, op.Index = false, 0 }
 func shared(op *Op)   { op.Wants[0].Shared = true }
 func tree(op *Op)     { op.Wants[0].Tree = true }
 
+// delayed is of a session that closes what it held for two seconds.
+func delayed(op *Op) { op.Delay = 2 * time.Second }
+
 func in(session string) func(*Op) { return func(op *Op) { op.Session = session } }
 func limit(n int) func(*Op)       { return func(op *Op) { op.Limit = n } }
 func outcome(o Outcome) func(*Op) { return func(op *Op) { op.Outcome = o } }
@@ -95,18 +114,23 @@ func by(holders ...Holder) func(*Op) {
 
 const a, b = Name("k:a"), Name("k:b")
 
+// expired is a session whose hold of a has expired, as somebody was told.
+func expired() *script {
+	return new(script).session(Open, "s").acquire(a, "x", 1, in("s"), delayed).pause(3*second).session(Keepalive, "s", outcome(Gone))
+}
+
 func TestGoodHistoriesAreAccepted(t *testing.T) {
 	for name, s := range map[string]*script{
 		"one after the other": new(script).acquire(a, "x", 1).release(a, "x", 1).acquire(a, "y", 2).read(a, Holder{Run: "y", Token: 2}),
 		"granted in the entry that releases": new(script).acquire(a, "x", 1).
 			acquire(a, "y", 2, func(op *Op) { op.End += 8e6; op.Index = 3 }, waiting(5e6)).release(a, "x", 1, at(3)),
 		"different keys":      new(script).acquire(a, "x", 1).acquire(b, "y", 2),
-		"refused":             new(script).acquire(a, "x", 1).acquire(a, "y", 0, by(Holder{a, "x", 1})).release(a, "y", 0, outcome(NotHeld)),
+		"refused":             new(script).acquire(a, "x", 1).acquire(a, "y", 0, by(Holder{Name: a, Run: "x", Token: 1})).release(a, "y", 0, outcome(NotHeld)),
 		"readers":             new(script).acquire("r:a", "x", 1, shared).acquire("r:a", "y", 2, shared),
 		"beside a tree":       new(script).acquire("r:a/b", "x", 1, tree).acquire("r:a/c", "y", 2).acquire("r:a/bc", "z", 3),
 		"slots":               new(script).acquire(a, "x", 1, limit(2)).acquire(a, "y", 2, limit(2)).release(a, "x", 1).acquire(a, "z", 3, limit(2)),
 		"a release unknown":   new(script).acquire(a, "x", 1).release(a, "x", 1, unknown).acquire(a, "y", 2),
-		"an acquire unknown":  new(script).acquire(a, "x", 0, unknown).read(a, Holder{Run: "x", Token: 1}).acquire(a, "y", 0, by(Holder{a, "x", 1})),
+		"an acquire unknown":  new(script).acquire(a, "x", 0, unknown).read(a, Holder{Run: "x", Token: 1}).acquire(a, "y", 0, by(Holder{Name: a, Run: "x", Token: 1})),
 		"applied late":        new(script).acquire(a, "x", 0, unknown).acquire(a, "y", 1).release(a, "y", 1).read(a, Holder{Run: "x", Token: 2}),
 		"never applied":       new(script).acquire(a, "x", 0, unknown).acquire(a, "y", 1).read(a, Holder{Run: "y", Token: 1}),
 		"resent":              new(script).acquire(a, "x", 1, resent, at(9)).release(a, "x", 1, at(10)).acquire(a, "y", 2, at(11)),
@@ -119,6 +143,29 @@ func TestGoodHistoriesAreAccepted(t *testing.T) {
 		"a writer and a key":  new(script).acquire("r:a", "x", 1).acquire(a, "y", 2),
 		"several at once":     new(script).add(Op{Kind: Acquire, Run: "x", Wants: []Want{{Name: "r:a/1", Token: 1}, {Name: "r:a/2", Token: 2}}}, nil).add(Op{Kind: Release, Run: "x", Wants: []Want{{Name: "r:a/1", Token: 1}, {Name: "r:a/2", Token: 2}}}, nil).acquire("r:a", "y", 3, tree),
 		"refused for another": new(script).acquire("r:a/1", "x", 1).acquire("r:a/2", "y", 0, by()),
+
+		"broken":                new(script).acquire(a, "x", 1).breaks(a, "x", 1).release(a, "x", 1, outcome(NotHeld)).acquire(a, "y", 2).read(a, Holder{Run: "y", Token: 2}),
+		"broken perhaps":        new(script).acquire(a, "x", 1).breaks(a, "x", 1, unknown).acquire(a, "y", 2),
+		"broken too late":       new(script).acquire(a, "x", 1).release(a, "x", 1).breaks(a, "x", 1, outcome(NotHeld)),
+		"broken and closed":     new(script).acquire(a, "x", 1, delayed).breaks(a, "x", 1).read(a, Holder{Token: 1}).acquire(a, "y", 0, by(Holder{Token: 1})).pause(2*second).acquire(a, "y2", 2),
+		"expired and closed":    expired().read(a, Holder{Token: 1}).pause(2*second).acquire(a, "y", 2),
+		"expired, then read":    expired().pause(2 * second).read(a),
+		"closing leaves none":   new(script).session(Open, "s").acquire(a, "x", 1, in("s"), delayed).session(Close, "s").acquire(a, "y", 2),
+		"releasing leaves none": new(script).acquire(a, "x", 1, delayed).release(a, "x", 1).acquire(a, "y", 2),
+		"readers leave none":    new(script).acquire("r:a", "x", 1, delayed, shared).breaks("r:a", "x", 1).acquire("r:a", "y", 2),
+		"an unanswered hold is closed": new(script).session(Open, "s").acquire(a, "x", 0, in("s"), delayed, unknown).pause(3*second).read(a, Holder{Token: 1}).
+			pause(2*second).acquire(a, "y", 2),
+		"a slot is closed": new(script).acquire(a, "x", 1, limit(2), delayed).breaks(a, "x", 1).acquire(a, "y", 2, limit(2)).acquire(a, "z", 0, limit(2), by(Holder{Token: 1}, Holder{Name: a, Run: "y", Token: 2})),
+		"downgraded":       new(script).acquire("r:a", "x", 1).read("r:a", Holder{Run: "x", Token: 1}).downgrade("r:a", "x", 1, shared).read("r:a", Holder{Run: "x", Token: 1, Shared: true}).acquire("r:a", "y", 2, shared),
+		"downgraded, perhaps": new(script).acquire("r:a", "x", 1).downgrade("r:a", "x", 1, shared, unknown).
+			read("r:a", Holder{Run: "x", Token: 1}).acquire("r:a", "y", 2, shared),
+		"less of a tree":      new(script).acquire("r:a", "x", 1, tree).downgrade("r:a", "x", 1).acquire("r:a/b", "y", 2),
+		"downgraded too late": new(script).acquire("r:a", "x", 1).release("r:a", "x", 1).downgrade("r:a", "x", 1, shared, outcome(NotHeld)),
+		"private":             new(script).private(a, "x", 1).release(a, "x", 1).session(Keepalive, "px", outcome(Gone)).private(a, "y", 2),
+		"private and expired": new(script).private(a, "x", 1).pause(3*second).acquire(a, "y", 2),
+		"private and kept":    new(script).private(a, "x", 1).pause(2*second).session(Keepalive, "px").pause(2*second).read(a, Holder{Run: "x", Token: 1}),
+		"private and unknown": new(script).private(a, "x", 0, unknown).pause(3*second).acquire(a, "y", 1),
+		"private and broken":  new(script).private(a, "x", 1).breaks(a, "x", 1).session(Keepalive, "px", outcome(Gone)),
 	} {
 		wrong := append(Replay(s.ops), Leases(s.ops)...)
 		more, undecided := Linearize(s.ops, time.Minute)
@@ -161,8 +208,8 @@ func TestBadHistoriesAreRejected(t *testing.T) {
 		{"stale read beside a new holder", new(script).acquire(a, "x", 1).release(a, "x", 1, unknown).acquire(a, "y", 2).read(a, Holder{Run: "x", Token: 1}), StaleRead, false},
 		{"read of nobody's hold", new(script).read(a, Holder{Run: "x", Token: 1}), Phantom, false},
 		{"refused by nobody", new(script).acquire(a, "x", 0, by()), Phantom, false},
-		{"refused by one who never asked", new(script).acquire(a, "x", 0, by(Holder{a, "y", 1})), Phantom, false},
-		{"refused by one who is gone", new(script).acquire(a, "x", 1).release(a, "x", 1).acquire(a, "y", 0, by(Holder{a, "x", 1})), StaleRead, false},
+		{"refused by one who never asked", new(script).acquire(a, "x", 0, by(Holder{Name: a, Run: "y", Token: 1})), Phantom, false},
+		{"refused by one who is gone", new(script).acquire(a, "x", 1).release(a, "x", 1).acquire(a, "y", 0, by(Holder{Name: a, Run: "x", Token: 1})), StaleRead, false},
 		{"out of order", new(script).acquire(a, "x", 1).pause(second).release(a, "x", 1).acquire(a, "z", 2).release(a, "z", 2).acquire(a, "y", 3, waiting(second/2), since(second)), Order, true},
 		{"a reader passes a writer", new(script).acquire("r:a", "x", 1, shared).pause(second).acquire("r:a", "z", 2, shared).
 			release("r:a", "x", 1).release("r:a", "z", 2).acquire("r:a", "y", 3, waiting(second/2), since(second)), Order, true},
@@ -170,6 +217,29 @@ func TestBadHistoriesAreRejected(t *testing.T) {
 		{"a read against real time", new(script).acquire(a, "x", 1, at(9)).read(b), RealTime, true},
 		{"grant to a closed session", new(script).session(Open, "s").session(Close, "s").acquire(a, "x", 1, in("s")), DeadGrant, false},
 		{"grant to a gone session", new(script).session(Open, "s").pause(4*second).session(Keepalive, "s", outcome(Gone)).acquire(a, "x", 1, in("s")), DeadGrant, false},
+		{"granted in the lock delay of an expiry", expired().pause(second).acquire(a, "y", 2), Delay, false},
+		{"granted in the lock delay of a break", new(script).acquire(a, "x", 1, delayed).breaks(a, "x", 1).pause(second).acquire(a, "y", 2), Delay, false},
+		{"a slot granted in a lock delay", new(script).acquire(a, "x", 1, limit(2), delayed).breaks(a, "x", 1).acquire(a, "y", 2, limit(2)).acquire(a, "z", 3, limit(2)), Delay, false},
+		{"below a tree in its lock delay", new(script).acquire("r:a", "x", 1, tree, delayed).breaks("r:a", "x", 1).acquire("r:a/b", "y", 2, shared), Delay, false},
+		{"a lock delay is not shown", expired().read(a), Delay, false},
+		{"a lock delay of a session without one", new(script).acquire(a, "x", 1).breaks(a, "x", 1).read(a, Holder{Token: 1}), Phantom, false},
+		{"a lock delay after a release", new(script).acquire(a, "x", 1, delayed).release(a, "x", 1).read(a, Holder{Token: 1}), Phantom, false},
+		{"a lock delay of nobody's hold", new(script).read(a, Holder{Token: 1}), Phantom, false},
+		{"a lock delay before the end", new(script).session(Open, "s").acquire(a, "x", 1, in("s"), delayed).read(a, Holder{Token: 1}), LostHold, false},
+		{"refused by a lock delay before the end", new(script).session(Open, "s").acquire(a, "x", 1, in("s"), delayed).acquire(a, "y", 0, by(Holder{Token: 1})), LostHold, true},
+		{"broken and still held", new(script).acquire(a, "x", 1).breaks(a, "x", 1).read(a, Holder{Run: "x", Token: 1}), StaleRead, false},
+		{"broken twice", new(script).acquire(a, "x", 1).breaks(a, "x", 1).breaks(a, "x", 1), Twice, false},
+		{"released after a break", new(script).acquire(a, "x", 1).breaks(a, "x", 1).release(a, "x", 1), Twice, false},
+		{"a break that finds nothing", new(script).acquire(a, "x", 1).breaks(a, "x", 1, outcome(NotHeld)), LostHold, false},
+		{"a downgrade that finds nothing", new(script).acquire("r:a", "x", 1).downgrade("r:a", "x", 1, shared, outcome(NotHeld)), LostHold, false},
+		{"shared before the downgrade", new(script).acquire("r:a", "x", 1).acquire("r:a", "y", 2, shared).downgrade("r:a", "x", 1, shared), Exclusion, false},
+		{"exclusive after the downgrade", new(script).acquire("r:a", "x", 1).downgrade("r:a", "x", 1, shared).acquire("r:a", "y", 2), Exclusion, false},
+		{"a downgrade is not shown", new(script).acquire("r:a", "x", 1).downgrade("r:a", "x", 1, shared).read("r:a", Holder{Run: "x", Token: 1}), StaleRead, false},
+		{"a downgrade shown too early", new(script).acquire("r:a", "x", 1).read("r:a", Holder{Run: "x", Token: 1, Shared: true}).downgrade("r:a", "x", 1, shared), Phantom, false},
+		{"a mode that nobody asked for", new(script).acquire("r:a", "x", 1).read("r:a", Holder{Run: "x", Token: 1, Tree: true}), Phantom, false},
+		{"refused by one who has made room", new(script).acquire("r:a", "x", 1).downgrade("r:a", "x", 1, shared).acquire("r:a", "y", 0, by(Holder{Name: "r:a", Run: "x", Token: 1}), shared), Phantom, true},
+		{"granted before a private TTL is over", new(script).private(a, "x", 1).pause(2*second).acquire(a, "y", 2), Exclusion, false},
+		{"granted in spite of a private keepalive", new(script).private(a, "x", 1).pause(2*second).session(Keepalive, "px").pause(2*second).acquire(a, "y", 2), Exclusion, false},
 		{"two acquires of one run", new(script).acquire(a, "x", 1).release(a, "x", 1).acquire(a, "x", 2), BadRecord, true},
 	} {
 		if wrong := Replay(c.s.ops); !broken(wrong, c.rule) {
@@ -189,6 +259,7 @@ func TestBrokenLeasesAreRejected(t *testing.T) {
 		"early":                    {new(script).session(Open, "s").pause(2*second).session(Keepalive, "s", outcome(Gone)), Early},
 		"early after a keepalive":  {new(script).session(Open, "s").pause(2*second).session(Keepalive, "s").pause(2*second).session(Keepalive, "s", outcome(Gone)), Early},
 		"early for an acquire":     {new(script).session(Open, "s").acquire(a, "x", 0, in("s"), outcome(Gone)), Early},
+		"early for a private one":  {new(script).private(a, "x", 1).session(Keepalive, "px", outcome(Gone)), Early},
 		"back from its end":        {new(script).session(Open, "s").pause(4*second).session(Keepalive, "s", outcome(Gone)).session(Keepalive, "s"), Returned},
 		"closing comes after that": {new(script).session(Open, "s").session(Keepalive, "s", outcome(Gone)).session(Close, "s"), Early},
 	} {

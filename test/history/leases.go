@@ -8,10 +8,13 @@ import (
 // A lease is what the history says about one session.
 type lease struct {
 	ttl time.Duration
+	// run is whom a private session belongs to.
+	run string
 	// renewed is when the last acknowledged keepalive, or the opening, was sent.
 	renewed int64
 	proof   Op
-	// closing is when somebody first asked for its end; Never if nobody did.
+	// closing is when somebody first asked for its end, or for that of the hold
+	// that it is private to; Never if nobody did.
 	closing int64
 	// goneBy is when the first answer was there that knows of its end.
 	goneBy int64
@@ -25,12 +28,20 @@ func (l *lease) deadline() int64 { return l.renewed + int64(l.ttl) }
 // leases gathers every session that was opened.
 func leases(ops []Op) map[string]*lease {
 	all := make(map[string]*lease)
+	private := make(map[string]*lease)
 	for _, op := range ops {
 		if op.Kind == Open && op.Outcome == OK {
-			all[op.Session] = &lease{ttl: op.TTL, renewed: op.Start, proof: op, closing: Never, goneBy: Never}
+			l := &lease{ttl: op.TTL, run: op.Run, renewed: op.Start, proof: op, closing: Never, goneBy: Never}
+			all[op.Session] = l
+			if op.Run != "" {
+				private[op.Run] = l
+			}
 		}
 	}
 	for _, op := range ops {
+		if l := private[op.Run]; l != nil && (op.Kind == Release || op.Kind == Break) && op.mayHaveChanged() {
+			l.closing = min(l.closing, op.Start)
+		}
 		l := all[op.Session]
 		if l == nil {
 			continue

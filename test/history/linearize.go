@@ -2,7 +2,6 @@ package history
 
 import (
 	"cmp"
-	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -96,9 +95,13 @@ func cut(byEnd []Op, n int) []Op {
 // ending is the input of the step that ends a session.
 type ending struct {
 	session string
-	// certain says that it had ended when the step returned.
-	certain bool
+	// certain says that it had ended when the step returned, closed that its end
+	// was no expiry.
+	certain, closed bool
 }
+
+// opening is the input of the step that ends the lock delay of a run's hold.
+type opening struct{ run string }
 
 // finish is the input of the step after all answers. What may never have been
 // applied comes after it, without effect; before it, a step without effect would
@@ -110,6 +113,7 @@ type finish struct{}
 func steps(ops []Op, sessions map[string]*lease) []porcupine.Operation {
 	var all []porcupine.Operation
 	used := make(map[string]bool)
+	given := givenBack(ops)
 	last := int64(0)
 	for i := range ops {
 		op := &ops[i]
@@ -117,19 +121,27 @@ func steps(ops []Op, sessions map[string]*lease) []porcupine.Operation {
 			continue
 		}
 		all = append(all, porcupine.Operation{Input: op, Call: op.Start, Return: op.End})
-		used[op.Session] = true
+		if l := sessions[op.Session]; l != nil && op.Kind == Acquire {
+			used[op.Session] = used[op.Session] || l.run == "" || !given[l.run]
+		}
+		if op.Kind == Acquire && op.Delay > 0 && !given[op.Run] {
+			if at := opens(op, ops, sessions[op.Session]); at != Never {
+				all = append(all, porcupine.Operation{Input: opening{op.Run}, Call: at, Return: Never})
+			}
+		}
 		last = max(last, op.Start)
 		if op.End != Never {
 			last = max(last, op.End)
 		}
 	}
 	for _, id := range slices.Sorted(maps.Keys(used)) {
-		l := sessions[id]
-		if l == nil {
+		if !used[id] {
 			continue
 		}
+		l := sessions[id]
+		closed := slices.ContainsFunc(l.ends, func(op Op) bool { return op.Outcome == OK })
 		begin := min(l.closing, l.deadline(), l.goneBy)
-		all = append(all, porcupine.Operation{Input: ending{id, l.goneBy != Never}, Call: begin, Return: l.goneBy})
+		all = append(all, porcupine.Operation{Input: ending{id, l.goneBy != Never, closed}, Call: begin, Return: l.goneBy})
 		if l.goneBy != Never {
 			last = max(last, l.goneBy)
 		}
@@ -137,168 +149,28 @@ func steps(ops []Op, sessions map[string]*lease) []porcupine.Operation {
 	return append(all, porcupine.Operation{Input: finish{}, Call: last + 1, Return: last + 2})
 }
 
-// A table is the model's state; it is never changed.
-type table struct {
-	holds []held // sorted
-	// top is the highest token seen.
-	top uint64
-	// over are the sessions that ended, sorted.
-	over []string
-	// finished comes with the finish step.
-	finished bool
-}
-
-type held struct {
-	name         Name
-	run, session string
-	shared, tree bool
-	// token is zero where it is not known.
-	token uint64
-}
-
-func model() porcupine.Model {
-	return porcupine.Model{
-		Init: func() any { return &table{} },
-		Step: func(state, input, _ any) (bool, any) {
-			t := state.(*table)
-			switch x := input.(type) {
-			case finish:
-				return true, &table{holds: t.holds, top: t.top, over: t.over, finished: true}
-			case ending:
-				return t.end(x)
-			}
-			return t.step(input.(*Op))
-		},
-		Equal: func(a, b any) bool { return a.(*table).equal(b.(*table)) },
-		Hash:  func(state any) uint64 { return state.(*table).hash() },
-	}
-}
-
-func (t *table) equal(o *table) bool {
-	return t.top == o.top && t.finished == o.finished && slices.Equal(t.holds, o.holds) && slices.Equal(t.over, o.over)
-}
-
-func (t *table) hash() uint64 {
-	sum := t.top
-	for _, h := range t.holds {
-		for _, c := range []byte(h.run) {
-			sum = sum*1099511628211 + uint64(c)
+// givenBack are the runs whose holds were certainly released.
+func givenBack(ops []Op) map[string]bool {
+	runs := make(map[string]bool)
+	for _, op := range ops {
+		if op.Kind == Release && op.Outcome == OK {
+			runs[op.Run] = true
 		}
 	}
-	return sum*31 + uint64(len(t.over))
+	return runs
 }
 
-func (t *table) step(op *Op) (bool, *table) {
-	if t.finished && op.Outcome == Unknown {
-		return true, t
-	}
-	switch op.Kind {
-	case Acquire:
-		return t.acquire(op)
-	case Release:
-		return t.release(op)
-	case Read:
-		return t.shows(op), t
-	}
-	panic(fmt.Sprintf("history: %s in a partition", op.Kind))
-}
-
-func (t *table) acquire(op *Op) (bool, *table) {
-	free := t.free(op) && !slices.Contains(t.over, op.Session)
-	switch {
-	case op.Outcome == Occupied:
-		// A reference may be refused for an earlier request, which waits for a
-		// hold elsewhere in the partition.
-		return !t.free(op) || !op.Wants[0].Name.IsKey() && len(t.holds) > 0, t
-	case !free:
-		return false, t
-	}
-	n := &table{top: t.top, over: t.over, finished: t.finished, holds: slices.Clone(t.holds)}
-	for _, w := range op.Wants {
-		if w.Token != 0 && w.Token <= t.top {
-			return false, t
-		}
-		n.top = max(n.top, w.Token)
-		n.holds = append(n.holds, held{w.Name, op.Run, op.Session, w.Shared, w.Tree, w.Token})
-	}
-	slices.SortFunc(n.holds, func(a, b held) int {
-		return cmp.Or(cmp.Compare(a.name, b.name), cmp.Compare(a.run, b.run))
-	})
-	return true, n
-}
-
-// free says whether the table has room for all that is wanted.
-func (t *table) free(op *Op) bool {
-	for _, w := range op.Wants {
-		same := 0
-		for _, h := range t.holds {
-			switch {
-			case w.Name.IsKey():
-				same++
-			case (!w.Shared || !h.shared) && (h.name == w.Name || covers(h.tree, h.name, w.Name) || covers(w.Tree, w.Name, h.name)):
-				return false
-			}
-		}
-		if w.Name.IsKey() && same >= max(op.Limit, 1) {
-			return false
+// opens is the earliest end of the lock delay of what acquired was granted.
+func opens(acquired *Op, ops []Op, l *lease) int64 {
+	earliest := int64(Never)
+	for _, op := range ops {
+		if op.Kind == Break && op.Run == acquired.Run && op.mayHaveChanged() {
+			earliest = min(earliest, op.Start+int64(acquired.Delay))
 		}
 	}
-	return true
-}
-
-func covers(tree bool, above, name Name) bool {
-	return tree && len(name) > len(above) && name[:len(above)] == above && name[len(above)] == '/'
-}
-
-func (t *table) release(op *Op) (bool, *table) {
-	n := &table{top: t.top, over: t.over, finished: t.finished}
-	found := 0
-	for _, h := range t.holds {
-		mine := h.run == op.Run && slices.ContainsFunc(op.Wants, func(w Want) bool {
-			return w.Name == h.name && (w.Token == 0 || h.token == 0 || w.Token == h.token)
-		})
-		if mine {
-			found++
-		} else {
-			n.holds = append(n.holds, h)
-		}
+	if l != nil {
+		// A close that nobody was told of leaves none.
+		earliest = min(earliest, l.closing, l.deadline()+int64(acquired.Delay))
 	}
-	switch op.Outcome {
-	case OK:
-		return found == len(op.Wants), n
-	case NotHeld:
-		return found < len(op.Wants), t
-	}
-	return found > 0, n
-}
-
-// shows says whether a read's answer is what the table has.
-func (t *table) shows(op *Op) bool {
-	seen := 0
-	for _, h := range t.holds {
-		if h.name != op.Wants[0].Name {
-			continue
-		}
-		seen++
-		if !slices.ContainsFunc(op.Holders, func(x Holder) bool {
-			return x.Run == h.run && (h.token == 0 || x.Token == h.token)
-		}) {
-			return false
-		}
-	}
-	return seen == len(op.Holders)
-}
-
-// end is the table after a session's end.
-func (t *table) end(x ending) (bool, *table) {
-	if t.finished && !x.certain {
-		return true, t
-	}
-	n := &table{top: t.top, finished: t.finished, over: slices.Sorted(slices.Values(append(slices.Clone(t.over), x.session)))}
-	for _, h := range t.holds {
-		if h.session != x.session {
-			n.holds = append(n.holds, h)
-		}
-	}
-	return x.certain || len(n.holds) < len(t.holds), n
+	return earliest
 }

@@ -16,6 +16,8 @@ const (
 	Close     Kind = "close"
 	Acquire   Kind = "acquire"
 	Release   Kind = "release"
+	Downgrade Kind = "downgrade"
+	Break     Kind = "break"
 	Read      Kind = "read"
 )
 
@@ -62,7 +64,7 @@ func (n Name) Partition() string {
 	return root
 }
 
-// A Want is one name of an acquire or a release.
+// A Want is one name of a command. That of a downgrade says what is kept.
 type Want struct {
 	Name   Name `json:"name"`
 	Shared bool `json:"shared,omitempty"`
@@ -71,11 +73,13 @@ type Want struct {
 	Token uint64 `json:"token,omitempty"`
 }
 
-// A Holder is one hold that an answer shows.
+// A Holder is one hold that an answer shows. One without a run is a lock delay.
 type Holder struct {
-	Name  Name   `json:"name"`
-	Run   string `json:"run"`
-	Token uint64 `json:"token"`
+	Name   Name   `json:"name"`
+	Run    string `json:"run"`
+	Token  uint64 `json:"token"`
+	Shared bool   `json:"shared,omitempty"`
+	Tree   bool   `json:"tree,omitempty"`
 }
 
 // A Sighting is an answer that found a request in its queue.
@@ -97,14 +101,19 @@ type Op struct {
 	Index uint64 `json:"index,omitempty"`
 	Exact bool   `json:"exact,omitempty"`
 
+	// Run is whose hold the command is about; of a break, who loses it. An opened
+	// session that has one is private to an acquire of that run, and ends with its
+	// hold.
 	Run     string `json:"run,omitempty"`
 	Session string `json:"session,omitempty"`
 	Wants   []Want `json:"wants,omitempty"`
 	// Limit is a key's; zero counts as 1.
 	Limit int `json:"limit,omitempty"`
-	// TTL is that of an opened session.
-	TTL time.Duration `json:"ttl,omitempty"`
-	// Holders are all holds of a read name, or those that a refusal names.
+	// TTL is that of an opened session, Delay the lock delay of an acquire's.
+	TTL   time.Duration `json:"ttl,omitempty"`
+	Delay time.Duration `json:"delay,omitempty"`
+	// Holders are all holds of a read name, or those that a refusal names; only
+	// those of a read reference have their modes and scopes.
 	Holders []Holder `json:"holders,omitempty"`
 	// Queued are the sightings of an acquire while it waited, in their order.
 	Queued []Sighting `json:"queued,omitempty"`

@@ -27,6 +27,7 @@ func Replay(ops []Op) []Violation {
 		r := newReplay(parts[p], sessions)
 		r.run()
 		r.firstCome()
+		r.delays()
 		wrong = append(wrong, r.wrong...)
 	}
 	return wrong
@@ -41,8 +42,13 @@ type grip struct {
 	// from is the earliest time at which it may have ended, by the time at which
 	// it certainly had.
 	from, by int64
-	// certain says that from is when a release was sent that found the hold.
-	certain bool
+	// certain says that from is when a release or a break was sent that found the
+	// hold; broken, that it was a break.
+	certain, broken bool
+	// free is the earliest time at which others could have what it held: from, or
+	// the end of its lock delay.
+	free int64
+	weaker
 }
 
 // mayBeOver says whether the hold may have ended before index and the time t.
@@ -90,7 +96,7 @@ func newReplay(ops []Op, sessions map[string]*lease) *replay {
 			if r.by[p] != nil {
 				r.violated(BadRecord, "a run with two acquires of one name", r.by[p].grant, op)
 			}
-			g := &grip{want: w, grant: op, from: Never, by: Never}
+			g := &grip{want: w, grant: op, from: Never, by: Never, free: Never, weaker: unweakened}
 			r.by[p] = g
 			r.grips = append(r.grips, g)
 		}
@@ -117,11 +123,22 @@ func revealed(ops []Op) map[place]uint64 {
 
 func (r *replay) settleEnds(sessions map[string]*lease) {
 	for _, op := range r.ops {
-		if op.Kind != Release || !op.mayHaveChanged() {
+		if op.Kind == Downgrade && op.mayHaveChanged() {
+			if g := r.by[place{op.Run, op.Wants[0].Name}]; g != nil {
+				g.weaken(op)
+			}
+		}
+	}
+	for _, op := range r.ops {
+		if op.Kind != Release && op.Kind != Break || !op.mayHaveChanged() {
 			continue
 		}
 		for _, w := range op.Wants {
-			if g := r.by[place{op.Run, w.Name}]; g != nil {
+			switch g := r.by[place{op.Run, w.Name}]; {
+			case g == nil:
+			case g.certain && op.Outcome == OK:
+				r.violated(Twice, g.grant.Run, g.grant, op)
+			default:
 				g.endBy(op)
 			}
 		}
@@ -133,17 +150,18 @@ func (r *replay) settleEnds(sessions map[string]*lease) {
 	}
 }
 
-// endBy takes note of a release.
+// endBy takes note of a release or a break.
 func (g *grip) endBy(op Op) {
 	switch {
 	case op.Outcome == OK:
-		g.certain = true
-		g.from, g.by = op.Start, op.End
+		g.certain, g.broken = true, op.Kind == Break
+		g.from, g.by, g.free = op.Start, op.End, g.freeAfter(op)
 		if op.Exact {
 			g.endIndex = op.Index
 		}
 	case !g.certain:
 		g.from = min(g.from, op.Start)
+		g.free = min(g.free, g.freeAfter(op))
 	}
 }
 
@@ -154,6 +172,7 @@ func (g *grip) endWith(l *lease) {
 	}
 	g.from = min(g.from, l.closing, l.deadline())
 	g.by = min(g.by, l.goneBy)
+	g.free = min(g.free, l.closing, l.deadline()+g.delay())
 }
 
 // run goes through the partition index by index: at each the changes, then the
@@ -220,7 +239,7 @@ func (r *replay) grantUpTo(token, index uint64) {
 func (r *replay) grantOne(g *grip, at uint64) {
 	sharers := 0
 	for h := range r.state {
-		if h.grant.Run == g.grant.Run || !meet(h.want, g.want) {
+		if h.grant.Run == g.grant.Run || !meet(h.wantAt(at, g.grant.End), g.want) {
 			continue
 		}
 		over := h.mayBeOver(at, g.grant.End)
@@ -266,6 +285,8 @@ func (r *replay) look(op Op) {
 	}
 	for _, h := range op.Holders {
 		switch g := r.by[place{h.Run, h.Name}]; {
+		case h.Run == "":
+			r.closed(h, op)
 		case g == nil:
 			r.violated(Phantom, h.Run, op)
 		case g.want.Token != h.Token:
@@ -274,6 +295,8 @@ func (r *replay) look(op Op) {
 			r.violated(Phantom, h.Run+" was granted it later", g.grant, op)
 		case !r.state[g] || g.by < op.Start:
 			r.violated(StaleRead, h.Run, g.grant, op)
+		default:
+			r.mode(h, g, op)
 		}
 	}
 	for g := range r.state {
@@ -298,12 +321,16 @@ func (r *replay) refused(op Op) {
 	}
 	for _, h := range op.Holders {
 		switch g := r.heldBy(h); {
+		case h.Run == "":
+			r.closed(h, op)
 		case g == nil:
 			r.violated(Phantom, fmt.Sprintf("%s with token %d", h.Run, h.Token), op)
 		case g.grant.Exact && g.grant.Outcome == OK && g.grant.Index > op.Index || g.grant.Start > op.End:
 			r.violated(Phantom, h.Run+" was granted it later", g.grant, op)
 		case g.endIndex != 0 && g.endIndex < op.Index && op.Exact, g.by < op.Start:
 			r.violated(StaleRead, h.Run+" is named as holder", g.grant, op)
+		case !g.hinders(op):
+			r.violated(Phantom, h.Run+" is named, and not in the way", g.grant, op)
 		}
 	}
 }
@@ -319,17 +346,18 @@ func (r *replay) heldBy(h Holder) *grip {
 	}
 	for i := range r.ops {
 		if op := &r.ops[i]; op.Kind == Acquire && op.Run == h.Run && op.Outcome == Unknown {
-			return &grip{want: Want{Token: h.Token}, grant: *op, from: op.Start, by: Never}
+			return &grip{want: Want{Token: h.Token}, grant: *op, from: op.Start, by: Never, free: op.Start, weaker: unweakened}
 		}
 	}
 	return nil
 }
 
-// notHeld holds a refused release against the hold, if there surely was one.
+// notHeld holds a command that found nothing against the hold, if there surely
+// was one.
 func (r *replay) notHeld(op Op) {
 	for _, w := range op.Wants {
 		if g := r.by[place{op.Run, w.Name}]; g != nil && g.grant.End < op.Start && !g.mayBeOver(op.Index, op.End) {
-			r.violated(LostHold, "its release was refused", g.grant, op)
+			r.violated(LostHold, "it was not found", g.grant, op)
 		}
 	}
 }

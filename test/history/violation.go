@@ -21,6 +21,8 @@ const (
 	Returned  Rule = "a session came back from its end"
 	DeadGrant Rule = "a grant to a session that had ended"
 	NoOrder   Rule = "no order explains the answers"
+	Delay     Rule = "a lock delay was not kept"
+	Twice     Rule = "a hold ended twice"
 	BadRecord Rule = "the record is not usable"
 )
 
