@@ -66,6 +66,17 @@ func TestEveryWorkloadRunsOnRealNodes(t *testing.T) {
 	}
 }
 
+func TestAStreamServesClientsWithSessions(t *testing.T) {
+	var out, progress strings.Builder
+	code := run(t.Context(), []string{
+		"-workloads=W1s,W2,W3,W4,W6", "-repeat=1", "-duration=200ms", "-warm-up=50ms", "-clients=6", "-waiters=6",
+		"-expiries=2", "-ttl=1s", "-stream", "-node-args=--timing-multiplier=1", "-lockd=" + build(t), "-dir=" + t.TempDir(),
+	}, &out, &progress)
+	if code != exitOK || strings.Contains(progress.String(), "left out") {
+		t.Errorf("exit code %d\n%s\n%s", code, progress.String(), out.String())
+	}
+}
+
 func TestWrongUsageIsSaid(t *testing.T) {
 	for _, c := range []struct{ args, part string }{
 		{"-workloads W1,W77", "W77"},

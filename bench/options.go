@@ -12,6 +12,7 @@ import (
 
 	"lockd/bench/lockd"
 	"lockd/bench/system"
+	"lockd/bench/turns"
 	"lockd/bench/work"
 )
 
@@ -23,15 +24,9 @@ const (
 
 // options are what the command line asks for, checked.
 type options struct {
-	config    work.Config
-	workloads []work.Workload
-	drivers   []system.Driver
-	rounds    int
-	timeout   time.Duration
-	dir       string
-	keep      bool
-	port      int
-	json      bool
+	plan    turns.Plan
+	timeout time.Duration
+	json    bool
 }
 
 // numbers is a flag's list of numbers.
@@ -63,13 +58,13 @@ func (n numbers) Set(text string) error {
 
 // parse reads the command line. Its errors say what to do.
 func parse(args []string, stderr io.Writer) (*options, error) {
-	o := &options{config: work.DefaultConfig()}
-	c := &o.config
+	o := &options{plan: turns.Plan{Config: work.DefaultConfig()}}
+	c := &o.plan.Config
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	flags.Usage = func() { usage(flags, stderr) }
 	ids := flags.String("workloads", "W1,W2,W7", "comma-separated `IDs`, or all")
-	flags.IntVar(&o.rounds, "repeat", 3, "`rounds`; tables show medians over them")
+	flags.IntVar(&o.plan.Rounds, "repeat", 3, "`rounds`; tables show medians over them")
 	flags.DurationVar(&c.Duration, "duration", c.Duration, "measured time of each setting of W1 to W4")
 	flags.DurationVar(&c.WarmUp, "warm-up", c.WarmUp, "time before it that does not count")
 	flags.Var(numbers{&c.Clients}, "clients", "`numbers` of clients of W1, W3 and W4")
@@ -84,22 +79,24 @@ func parse(args []string, stderr io.Writer) (*options, error) {
 	flags.DurationVar(&c.SessionTTL, "session-ttl", c.SessionTTL, "TTL of the sessions of W8")
 	flags.DurationVar(&c.Renew, "renew", c.Renew, "how often each session of W8 is renewed")
 	path := flags.String("lockd", "../bin/lockd", "lockd `binary`")
+	stream := flags.Bool("stream", false, "all clients of a node share one stream, else each has an HTTP connection")
+	args := flags.String("node-args", "", "further `arguments` of every node, between spaces")
 	format := flags.String("o", "table", "output: table or json")
 	flags.DurationVar(&o.timeout, "timeout", 30*time.Minute, "end after that time, whatever is left")
-	flags.StringVar(&o.dir, "dir", os.TempDir(), "`folder` on the disk to be measured; the files go into it, and away again")
-	flags.BoolVar(&o.keep, "keep", false, "keep the files of a service on which a workload failed")
-	flags.IntVar(&o.port, "port-base", 0, "first of the loopback `ports` taken; 0 finds free ones")
+	flags.StringVar(&o.plan.Dir, "dir", os.TempDir(), "`folder` on the disk to be measured; the files go into it, and away again")
+	flags.BoolVar(&o.plan.Keep, "keep", false, "keep the files of a service on which a workload failed")
+	flags.IntVar(&o.plan.Port, "port-base", 0, "first of the loopback `ports` taken; 0 finds free ones")
 	if err := flags.Parse(args); err != nil {
 		return nil, err
 	}
 	if flags.NArg() > 0 {
 		return nil, fmt.Errorf("unexpected argument %q: bench takes flags only", flags.Arg(0))
 	}
-	return o, o.settle(*ids, *path, *format)
+	return o, o.settle(*ids, *format, lockd.Driver{Path: *path, Args: strings.Fields(*args), Stream: *stream})
 }
 
 // settle checks the options together.
-func (o *options) settle(ids, path, format string) (err error) {
+func (o *options) settle(ids, format string, driver lockd.Driver) (err error) {
 	switch format {
 	case "table":
 	case "json":
@@ -107,23 +104,25 @@ func (o *options) settle(ids, path, format string) (err error) {
 	default:
 		return fmt.Errorf("-o %s: table or json", format)
 	}
-	if o.rounds < 1 || o.rounds > maxRounds {
-		return fmt.Errorf("-repeat %d: 1 to %d", o.rounds, maxRounds)
+	if o.plan.Rounds < 1 || o.plan.Rounds > maxRounds {
+		return fmt.Errorf("-repeat %d: 1 to %d", o.plan.Rounds, maxRounds)
 	}
 	if o.timeout <= 0 || o.timeout > maxTimeout {
 		return fmt.Errorf("-timeout %v: more than 0, at most %v", o.timeout, maxTimeout)
 	}
-	if o.port < 0 || o.port > 65_000 {
-		return fmt.Errorf("-port-base %d: 1 to 65000, or 0", o.port)
+	if o.plan.Port < 0 || o.plan.Port > 65_000 {
+		return fmt.Errorf("-port-base %d: 1 to 65000, or 0", o.plan.Port)
 	}
-	if o.workloads = work.All(); ids != "all" {
-		if o.workloads, err = work.Choose(strings.Split(ids, ",")); err != nil {
+	workloads := work.All()
+	if ids != "all" {
+		if workloads, err = work.Choose(strings.Split(ids, ",")); err != nil {
 			return fmt.Errorf("-workloads %s: %w", ids, err)
 		}
 	}
-	driver := lockd.Driver{Path: path}
-	o.drivers = []system.Driver{driver}
-	return errors.Join(o.config.Validate(), driver.Check())
+	for _, w := range workloads {
+		o.plan.Steps = append(o.plan.Steps, turns.Step{Workload: w, Drivers: []system.Driver{driver}})
+	}
+	return errors.Join(o.plan.Config.Validate(), driver.Check())
 }
 
 func usage(flags *flag.FlagSet, stderr io.Writer) {

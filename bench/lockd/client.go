@@ -10,6 +10,8 @@ import (
 	"lockd/bench/system"
 )
 
+var errNoSession = fmt.Errorf("wait without a session: %w", errors.ErrUnsupported)
+
 // client is one user. Each of its locks is held by a run of its own, as by
 // separate executions of one program.
 type client struct {
@@ -22,8 +24,8 @@ type client struct {
 
 // Dial opens the caller's session, if it wants one.
 func (c *cluster) Dial(ctx context.Context, caller system.Caller) (system.Client, error) {
-	if caller.Shared {
-		return c.dialShared(caller)
+	if caller.Shared || c.stream {
+		return c.dialShared(ctx, caller)
 	}
 	u := &client{connection: c.connect(caller.Node), name: caller.Name}
 	if caller.TTL == 0 {
@@ -57,7 +59,7 @@ func (u *client) TryLock(ctx context.Context, lock string) (system.Hold, error) 
 
 func (u *client) Lock(ctx context.Context, lock string) (system.Hold, error) {
 	if u.session == "" {
-		return system.Hold{}, fmt.Errorf("wait without a session: %w", errors.ErrUnsupported)
+		return system.Hold{}, errNoSession
 	}
 	return u.acquire(ctx, lock, lineTime)
 }
@@ -103,22 +105,14 @@ func (u *client) Unlock(ctx context.Context, hold system.Hold) error {
 }
 
 func (u *client) Query(ctx context.Context, lock string, stale bool) (system.Hold, error) {
-	path := "/v1/keys/" + lock
-	if stale {
-		path += "?consistency=stale"
-	}
-	status, _, err := u.call(ctx, http.MethodGet, path, nil)
+	status, _, err := u.call(ctx, http.MethodGet, queryPath(lock, stale), nil)
 	if err == nil && status != http.StatusOK {
 		err = u.problem(status)
 	}
 	if err != nil {
 		return system.Hold{}, fmt.Errorf("query %s: %w", lock, err)
 	}
-	owner := textOf(u.answer.Bytes(), "holder_run_id")
-	if owner == "" {
-		return system.Hold{}, nil
-	}
-	return system.Hold{Lock: lock, Owner: owner, Fence: numberOf(u.answer.Bytes(), "token")}, nil
+	return holderOf(lock, u.answer.Bytes()), nil
 }
 
 // next is what makes the next command apply once.

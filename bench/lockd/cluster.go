@@ -1,6 +1,7 @@
 package lockd
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,10 +21,17 @@ import (
 type Driver struct {
 	// Path is the lockd binary.
 	Path string
+	// Label is the driver's name; "lockd" if empty.
+	Label string
+	// Args are further arguments of every node.
+	Args []string
+	// Stream has all clients of a node share one stream, as those that ask for
+	// Caller.Shared.
+	Stream bool
 }
 
-// Name is "lockd".
-func (d Driver) Name() string { return "lockd" }
+// Name is the label.
+func (d Driver) Name() string { return cmp.Or(d.Label, "lockd") }
 
 // Start starts three nodes and returns when all of them are ready.
 func (d Driver) Start(ctx context.Context, site system.Site) (system.Service, error) {
@@ -40,7 +48,7 @@ func (d Driver) Start(ctx context.Context, site system.Site) (system.Service, er
 	if err != nil {
 		return nil, err
 	}
-	c := &cluster{path: path, dir: site.Dir, port: port, probe: &http.Client{Timeout: probeTime}}
+	c := &cluster{path: path, args: d.Args, stream: d.Stream, dir: site.Dir, port: port, probe: &http.Client{Timeout: probeTime}}
 	for i := range nodes {
 		if err := c.launch(i); err != nil {
 			return nil, errors.Join(err, c.Close())
@@ -55,6 +63,8 @@ func (d Driver) Start(ctx context.Context, site system.Site) (system.Service, er
 // cluster is three processes, some of which may have been killed.
 type cluster struct {
 	path, dir string
+	args      []string
+	stream    bool
 	port      int
 	probe     *http.Client
 
@@ -86,11 +96,11 @@ func (c *cluster) launch(node int) error {
 	name := fmt.Sprintf("n%d", node+1)
 	p, err := process.Start(process.Command{
 		Path: c.path,
-		Args: []string{
+		Args: append([]string{
 			"--name=" + name, "--data-dir=" + filepath.Join(c.dir, name),
 			"--listen=" + c.address(node), "--peer-listen=" + c.peerAddress(node),
 			"--initial-cluster=" + strings.Join(members, ","),
-		},
+		}, c.args...),
 		Log: filepath.Join(c.dir, name+".log"),
 	})
 	if err != nil {

@@ -89,6 +89,11 @@ func (n *connection) call(ctx context.Context, method, path string, body []byte)
 	}
 }
 
+func (n *connection) ask(ctx context.Context, method, path string) (status int, err error) {
+	status, _, err = n.call(ctx, method, path, nil)
+	return status, err
+}
+
 // problem describes the present answer.
 func (n *connection) problem(status int) error {
 	return &problem{status, textOf(n.answer.Bytes(), "code"), n.answer.String()}

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// renewal keeps one session alive over a connection of its own, since the
-// client's may be waiting for a lock.
+// renewal keeps one session alive beside its client, which may be waiting for a
+// lock.
 type renewal struct {
 	cancel context.CancelFunc
 	ended  chan struct{}
@@ -16,7 +16,13 @@ type renewal struct {
 	renewed time.Time
 }
 
-func renew(over *connection, session string, ttl time.Duration, opened time.Time) *renewal {
+// asking is a way to make calls that is the renewal's alone.
+type asking interface {
+	ask(ctx context.Context, method, path string) (status int, err error)
+	close()
+}
+
+func renew(over asking, session string, ttl time.Duration, opened time.Time) *renewal {
 	ctx, cancel := context.WithCancel(context.Background())
 	r := &renewal{cancel: cancel, ended: make(chan struct{}), renewed: opened}
 	go func() {
@@ -31,7 +37,7 @@ func renew(over *connection, session string, ttl time.Duration, opened time.Time
 			case <-ticker.C:
 			}
 			sent := time.Now()
-			status, _, err := over.call(ctx, http.MethodPost, "/v1/sessions/"+session+"/keepalive", nil)
+			status, err := over.ask(ctx, http.MethodPost, "/v1/sessions/"+session+"/keepalive")
 			r.renewed = sent
 			if err == nil && status == http.StatusNotFound {
 				return // whoever uses the session next is told

@@ -2,7 +2,6 @@ package lockd
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"time"
@@ -10,22 +9,42 @@ import (
 	"lockd/bench/system"
 )
 
-// shared is one user of a trunk: without a session, each lock held by a run of
-// its own.
+// shared is one user of a trunk, with a session or without one. Each of its
+// locks is held by a run of its own, as a client's are.
 type shared struct {
 	trunk    *trunk
 	name     string
+	session  string
+	seq      uint64
+	renewal  *renewal // nil without a session
 	troubles system.Troubles
 	body     []byte
 }
 
-func (c *cluster) dialShared(caller system.Caller) (system.Client, error) {
-	if caller.TTL != 0 {
-		return nil, fmt.Errorf("a session over a shared connection: %w", errors.ErrUnsupported)
+func (c *cluster) dialShared(ctx context.Context, caller system.Caller) (system.Client, error) {
+	u := &shared{trunk: c.trunk(caller.Node % nodes), name: caller.Name}
+	if caller.TTL == 0 {
+		return u, nil
 	}
+	opened := time.Now()
+	u.body = appendOpen(u.body[:0], caller.TTL)
+	r, _, err := u.call(ctx, http.MethodPost, "/v1/sessions")
+	if err == nil && r.status != http.StatusCreated {
+		err = r.problem()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open a session: %w", err)
+	}
+	body, _ := after(r.body, "body") // the answer around it has an id, too
+	u.session = textOf(body, "id")
+	u.renewal = renew(&shared{trunk: u.trunk}, u.session, caller.TTL, opened)
+	return u, nil
+}
+
+// trunk is the shared connection of the clients that prefer a node.
+func (c *cluster) trunk(node int) *trunk {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	node := caller.Node % nodes
 	if c.trunks[node] == nil {
 		t := &trunk{at: node}
 		for i := range nodes {
@@ -33,7 +52,7 @@ func (c *cluster) dialShared(caller system.Caller) (system.Client, error) {
 		}
 		c.trunks[node] = t
 	}
-	return &shared{trunk: c.trunks[node], name: caller.Name}, nil
+	return c.trunks[node]
 }
 
 func (c *cluster) closeTrunks() {
@@ -48,14 +67,14 @@ func (c *cluster) closeTrunks() {
 	}
 }
 
-// call sends one request until it has an answer that settles it, as
-// connection.call does.
-func (u *shared) call(ctx context.Context, path string) (r reply, unsure bool, err error) {
+// call sends one request with the present body until it has an answer that
+// settles it, as connection.call does.
+func (u *shared) call(ctx context.Context, method, path string) (r reply, unsure bool, err error) {
 	pause := firstPause
 	for deadline := time.Now().Add(patience); ; {
 		b, err := u.trunk.stream(ctx)
 		if err == nil {
-			if r, err = b.call(ctx, path, u.body); err != nil {
+			if r, err = b.call(ctx, method, path, u.body); err != nil {
 				u.trunk.next(b)
 				unsure = true
 			}
@@ -87,10 +106,29 @@ func (u *shared) call(ctx context.Context, path string) (r reply, unsure bool, e
 	}
 }
 
+func (u *shared) ask(ctx context.Context, method, path string) (status int, err error) {
+	r, _, err := u.call(ctx, method, path)
+	return r.status, err
+}
+
+// close leaves the connection to the others; the cluster's Close ends it.
+func (u *shared) close() {}
+
 func (u *shared) TryLock(ctx context.Context, lock string) (system.Hold, error) {
+	return u.acquire(ctx, lock, 0)
+}
+
+func (u *shared) Lock(ctx context.Context, lock string) (system.Hold, error) {
+	if u.session == "" {
+		return system.Hold{}, errNoSession
+	}
+	return u.acquire(ctx, lock, lineTime)
+}
+
+func (u *shared) acquire(ctx context.Context, lock string, wait time.Duration) (system.Hold, error) {
 	run := u.name + ":" + lock
-	u.body = appendAcquire(u.body[:0], lock, run, 0, once{})
-	r, _, err := u.call(ctx, "/v1/keys/acquire")
+	u.body = appendAcquire(u.body[:0], lock, run, wait, u.next())
+	r, _, err := u.call(ctx, http.MethodPost, "/v1/keys/acquire")
 	if err == nil && r.status != http.StatusOK {
 		err = r.problem()
 	}
@@ -104,32 +142,68 @@ func (u *shared) TryLock(ctx context.Context, lock string) (system.Hold, error) 
 }
 
 func (u *shared) Unlock(ctx context.Context, hold system.Hold) error {
-	u.body = appendRelease(u.body[:0], hold, once{})
-	r, unsure, err := u.call(ctx, "/v1/keys/release")
+	o := u.next()
+	u.body = appendRelease(u.body[:0], hold, o)
+	r, unsure, err := u.call(ctx, http.MethodPost, "/v1/keys/release")
 	if err == nil && r.status != http.StatusOK {
 		err = r.problem()
 	}
 	switch {
-	case err == nil, refusedBecause(err, "not_held") && unsure:
+	case err == nil:
+		return nil
+	case !refusedBecause(err, "not_held"):
+		return fmt.Errorf("release %s: %w", hold.Lock, err)
+	case unsure && o.session == "":
 		return nil // an earlier attempt may have given it back
-	case refusedBecause(err, "not_held"):
-		return fmt.Errorf("release %s with token %d: %w", hold.Lock, hold.Fence, system.ErrNotHeld)
 	}
-	return fmt.Errorf("release %s: %w", hold.Lock, err)
+	return fmt.Errorf("release %s with token %d: %w", hold.Lock, hold.Fence, system.ErrNotHeld)
 }
 
-func (u *shared) Lock(context.Context, string) (system.Hold, error) {
-	return system.Hold{}, fmt.Errorf("wait over a shared connection: %w", errors.ErrUnsupported)
+func (u *shared) Query(ctx context.Context, lock string, stale bool) (system.Hold, error) {
+	u.body = u.body[:0]
+	r, _, err := u.call(ctx, http.MethodGet, queryPath(lock, stale))
+	if err == nil && r.status != http.StatusOK {
+		err = r.problem()
+	}
+	if err != nil {
+		return system.Hold{}, fmt.Errorf("query %s: %w", lock, err)
+	}
+	return holderOf(lock, r.body), nil
 }
 
-func (u *shared) Query(context.Context, string, bool) (system.Hold, error) {
-	return system.Hold{}, fmt.Errorf("query over a shared connection: %w", errors.ErrUnsupported)
+// next is what makes the next command apply once.
+func (u *shared) next() once {
+	if u.session == "" {
+		return once{}
+	}
+	u.seq++
+	return once{u.session, u.seq}
 }
 
 func (u *shared) Troubles() system.Troubles { return u.troubles }
 
-// Abandon does nothing: the connection is others', too, and nothing renews.
-func (u *shared) Abandon() time.Time { return time.Time{} }
+// Abandon only stops the renewals: the connection is others', too.
+func (u *shared) Abandon() (renewed time.Time) {
+	if u.renewal == nil {
+		return time.Time{}
+	}
+	renewed = u.renewal.stop()
+	u.renewal, u.session = nil, ""
+	return renewed
+}
 
-// Close leaves the connection to the others; the cluster's Close ends it.
-func (u *shared) Close(context.Context) error { return nil }
+func (u *shared) Close(ctx context.Context) error {
+	if u.renewal == nil {
+		return nil
+	}
+	u.renewal.stop()
+	u.renewal, u.body = nil, u.body[:0]
+	r, unsure, err := u.call(ctx, http.MethodDelete, "/v1/sessions/"+u.session)
+	if err == nil && r.status != http.StatusOK && (r.status != http.StatusNotFound || !unsure) {
+		err = r.problem()
+	}
+	if err != nil {
+		return fmt.Errorf("close the session: %w", err)
+	}
+	return nil
+}

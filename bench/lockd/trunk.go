@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"net/http"
 	"strconv"
 	"sync"
 
@@ -102,8 +103,9 @@ func (b *branch) fail() {
 	}
 }
 
-// call sends one request and waits for its answer.
-func (b *branch) call(ctx context.Context, path string, body []byte) (reply, error) {
+// call sends one request and waits for the answer that settles it; without a
+// body if that is empty.
+func (b *branch) call(ctx context.Context, method, path string, body []byte) (reply, error) {
 	came := make(chan reply, 1)
 	b.mu.Lock()
 	b.last++
@@ -115,8 +117,14 @@ func (b *branch) call(ctx context.Context, path string, body []byte) (reply, err
 		b.out = append(b.out, ',')
 	}
 	b.out = strconv.AppendUint(append(b.out, `{"id":`...), id, 10)
+	if method != http.MethodPost {
+		b.out = strconv.AppendQuote(append(b.out, `,"method":`...), method)
+	}
 	b.out = strconv.AppendQuote(append(b.out, `,"path":`...), path)
-	b.out = append(append(append(b.out, `,"body":`...), body...), '}')
+	if len(body) > 0 {
+		b.out = append(append(b.out, `,"body":`...), body...)
+	}
+	b.out = append(b.out, '}')
 	b.mu.Unlock()
 	select {
 	case b.filled <- struct{}{}:
@@ -170,7 +178,9 @@ func (b *branch) read() {
 			if !ok {
 				break
 			}
-			rest = left
+			if rest = left; r.status == http.StatusAccepted {
+				continue // in line: the same request is answered again
+			}
 			b.mu.Lock()
 			came := b.pending[id]
 			delete(b.pending, id)

@@ -2,6 +2,7 @@ package lockd
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -9,6 +10,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/coder/websocket"
 
@@ -108,5 +110,42 @@ func TestARequestOfABrokenStreamIsRepeatedOnTheNext(t *testing.T) {
 	}
 	if err := u.Unlock(t.Context(), system.Hold{Lock: "k", Owner: "u:k", Fence: 5}); err == nil {
 		t.Error("a release of what is not held succeeded")
+	}
+}
+
+func TestASessionOverAStreamWaitsInLine(t *testing.T) {
+	var mu sync.Mutex
+	var asked []string
+	c, _ := streaming(t, func(request string) (string, bool) {
+		mu.Lock()
+		defer mu.Unlock()
+		asked = append(asked, request)
+		switch {
+		case strings.Contains(request, `"path":"/v1/sessions"`):
+			return `"status":201,"index":1,"body":{"id":"s7","ttl_ms":60000}`, true
+		case strings.Contains(request, "acquire"): // the second answer to the same id
+			id, _, _ := strings.Cut(strings.TrimPrefix(request, `{"id":`), ",")
+			return `"status":202,"index":1,"body":{"result":"queued"}},{"id":` + id +
+				`,"status":200,"index":2,"body":{"result":"acquired","token":5}`, true
+		}
+		return `"status":200,"index":3,"body":{}`, true
+	})
+	u, err := c.Dial(t.Context(), system.Caller{Name: "u", Shared: true, TTL: time.Minute})
+	if err != nil {
+		t.Fatal(err)
+	}
+	hold, err := u.Lock(t.Context(), "k")
+	if err != nil || hold != (system.Hold{Lock: "k", Owner: "u:k", Fence: 5}) {
+		t.Errorf("%+v, %v", hold, err)
+	}
+	if err := errors.Join(u.Unlock(t.Context(), hold), u.Close(t.Context())); err != nil {
+		t.Error(err)
+	}
+	for i, want := range []string{
+		`{"ttl":"1m0s"`, `"session":"s7","seq":1,"acked":0`, `"session":"s7","seq":2,"acked":1`, `"method":"DELETE","path":"/v1/sessions/s7"`,
+	} {
+		if i >= len(asked) || !strings.Contains(asked[i], want) {
+			t.Errorf("asked %q, want %s in number %d", asked, want, i)
+		}
 	}
 }

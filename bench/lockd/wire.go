@@ -66,6 +66,22 @@ func appendRenew(b []byte, ids []string) []byte {
 	return append(b, `]}`...)
 }
 
+func queryPath(lock string, stale bool) string {
+	if stale {
+		return "/v1/keys/" + lock + "?consistency=stale"
+	}
+	return "/v1/keys/" + lock
+}
+
+// holderOf reads the answer to a query.
+func holderOf(lock string, answer []byte) system.Hold {
+	owner := textOf(answer, "holder_run_id")
+	if owner == "" {
+		return system.Hold{}
+	}
+	return system.Hold{Lock: lock, Owner: owner, Fence: numberOf(answer, "token")}
+}
+
 // textOf returns the first string called name in an answer, without undoing
 // escapes; empty if there is none.
 func textOf(answer []byte, name string) string {

@@ -70,7 +70,7 @@ type Caller struct {
 	TTL time.Duration
 	// Shared has the client share one connection to its node with all other such
 	// clients, as the goroutines of one process do; errors.ErrUnsupported if the
-	// service has no such connections, or with a TTL.
+	// service has no such connections.
 	Shared bool
 }
 

@@ -1,4 +1,4 @@
-package main
+package turns
 
 import (
 	"fmt"
@@ -8,16 +8,16 @@ import (
 	"time"
 )
 
-// notes say what a reader needs to judge the figures.
-func notes(o *options) []string {
+// Notes say what a reader needs to judge the figures.
+func (p *Plan) Notes() []string {
 	all := []string{
 		fmt.Sprintf("%s, %s/%s, %d cores, %s, load %s", time.Now().UTC().Format(time.RFC3339),
 			runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), runtime.Version(), load()),
-		fmt.Sprintf("3 nodes and all clients on this machine; %d rounds of %v each; figures are medians over the rounds, max over all",
-			o.rounds, o.config.Duration),
+		fmt.Sprintf("servers and all clients on this machine; %d rounds of %v each; figures are medians over the rounds, max over all",
+			p.Rounds, p.Config.Duration),
 	}
-	if inMemory(o.dir) {
-		all = append(all, "NOTE: "+o.dir+" is in memory: fsync costs nothing there; name a folder on a disk with -dir")
+	if inMemory(p.Dir) {
+		all = append(all, "NOTE: "+p.Dir+" is in memory: fsync costs nothing there; name a folder on a disk with -dir")
 	}
 	return all
 }

@@ -1,6 +1,6 @@
 //go:build unix && !linux
 
-package main
+package turns
 
 // inMemory does not know.
 func inMemory(string) bool { return false }
