@@ -80,7 +80,7 @@ func parse(args []string, stderr io.Writer) (*options, error) {
 	flags.DurationVar(&c.Renew, "renew", c.Renew, "how often each session of W8 is renewed")
 	path := flags.String("lockd", "../bin/lockd", "lockd `binary`")
 	stream := flags.Bool("stream", false, "all clients of a node share one stream, else each has an HTTP connection")
-	args := flags.String("node-args", "", "further `arguments` of every node, between spaces")
+	nodeArgs := flags.String("node-args", "", "further `arguments` of every node, between spaces")
 	format := flags.String("o", "table", "output: table or json")
 	flags.DurationVar(&o.timeout, "timeout", 30*time.Minute, "end after that time, whatever is left")
 	flags.StringVar(&o.plan.Dir, "dir", os.TempDir(), "`folder` on the disk to be measured; the files go into it, and away again")
@@ -92,7 +92,7 @@ func parse(args []string, stderr io.Writer) (*options, error) {
 	if flags.NArg() > 0 {
 		return nil, fmt.Errorf("unexpected argument %q: bench takes flags only", flags.Arg(0))
 	}
-	return o, o.settle(*ids, *format, lockd.Driver{Path: *path, Args: strings.Fields(*args), Stream: *stream})
+	return o, o.settle(*ids, *format, lockd.Driver{Path: *path, Args: strings.Fields(*nodeArgs), Stream: *stream})
 }
 
 // settle checks the options together.
