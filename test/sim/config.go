@@ -18,6 +18,9 @@ type Config struct {
 	// Whole has every table checked as a whole after that many entries, and the
 	// hashes of all tables compared.
 	Whole uint64
+	// Shared has nodes that have applied the same entries share one table; see
+	// line. The history is the same.
+	Shared bool
 	// Trace, unless nil, gets a line for everything that happens.
 	Trace io.Writer
 	// Left leaves out steps of the plan, by number: who should take one only lets

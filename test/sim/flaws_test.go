@@ -29,7 +29,10 @@ func TestFlawsOfTheEnvironmentAreSeen(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var seen *Failure
-			done := search(0, c.seeds, 3*time.Minute, Config{Operations: ordinaryOperations, Flaw: c.flaw}, func(_ uint64, out Outcome) bool {
+			config := func(seed uint64) Config {
+				return Config{Seed: seed, Operations: ordinaryOperations, Flaw: c.flaw}
+			}
+			done := search(0, c.seeds, 3*time.Minute, config, func(_ uint64, out Outcome) bool {
 				if out.Failure != nil {
 					for _, check := range c.check {
 						if out.Failure.Check == check {

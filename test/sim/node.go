@@ -8,8 +8,6 @@ import (
 
 	"lockd/fsm"
 	"lockd/gate"
-
-	"github.com/hashicorp/raft"
 )
 
 // node is one server: its part of the replicated log, its table, and what it
@@ -25,8 +23,10 @@ type node struct {
 	log      []*entry
 	snapshot *snapshot
 
-	// In memory.
+	// In memory. A node without an fsm shares the line's; one that has its own
+	// keeps it at least up to entry alone.
 	fsm      *fsm.FSM
+	alone    uint64
 	commit   uint64
 	applied  uint64
 	applying bool
@@ -70,8 +70,11 @@ func (n *node) termAt(index uint64) uint64 {
 func (n *node) start() {
 	n.down = false
 	n.life++
-	n.fsm = fsm.New(fsm.Config{})
 	n.commit, n.applied, n.applying, n.pace = 0, 0, false, 0
+	n.fsm = nil
+	if !n.w.config.Shared {
+		n.part(fsm.New(fsm.Config{}))
+	}
 	n.leader, n.office, n.waiting = nil, nil, nil
 	n.heard = n.clock()
 	if n.snapshot != nil {
@@ -87,11 +90,13 @@ func (n *node) crash() {
 }
 
 func (n *node) restore(s *snapshot) {
-	if err := n.fsm.Restore(io.NopCloser(bytes.NewReader(s.file))); err != nil {
+	restored := fsm.New(fsm.Config{})
+	if err := restored.Restore(io.NopCloser(bytes.NewReader(s.file))); err != nil {
 		n.w.fail("restore", "%s cannot restore its snapshot at %d: %v", n.name, s.index, err)
 		return
 	}
 	n.commit, n.applied = s.index, s.index
+	n.part(restored)
 	n.w.referee.restored(n, s.index)
 }
 
@@ -117,7 +122,7 @@ func (n *node) apply() {
 }
 
 func (n *node) applyOne(e *entry) {
-	done := n.fsm.Apply(&raft.Log{Index: e.index, Term: e.term, Data: e.bytes}).(*fsm.Applied)
+	done := n.carryOut(e)
 	n.applied = e.index
 	n.w.referee.applied(n, e, done)
 	if n.office != nil {
@@ -137,7 +142,8 @@ func (n *node) takeSnapshot() {
 		return
 	}
 	index, term := n.applied, n.termAt(n.applied)
-	fixed, err := n.fsm.Snapshot()
+	n.w.referee.compareHash(n, index)
+	fixed, err := n.table().Snapshot()
 	if err != nil {
 		n.w.fail("snapshot", "%s: %v", n.name, err)
 		return

@@ -160,8 +160,7 @@ func (o *office) conclude(p *proposal, result *gate.Result, e *entry) {
 func (o *office) begin() {
 	n := o.node
 	o.keeper = timekeeper.New(n.time(), stall)
-	view, _ := n.fsm.View()
-	for t := range view.Timers() {
+	for t := range n.view().Timers() {
 		o.keeper.Set(t, n.time())
 	}
 	o.ready = true

@@ -43,7 +43,7 @@ func newWorld(config Config) *world {
 	d := newDice(config.Seed)
 	w := &world{
 		config: config, traits: newTraits(d), trace: config.Trace, dice: newDice(config.Seed, 1),
-		store: newStore(),
+		line: newLine(), store: newStore(),
 	}
 	w.referee = newReferee(w)
 	for i := range w.traits.nodes {

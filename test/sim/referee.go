@@ -87,9 +87,17 @@ func (r *referee) committed(n *node) {
 // applied looks at what an entry did on a node: the first node's outcome is
 // held against the rules, the others' against the first's.
 func (r *referee) applied(n *node, e *entry, done *fsm.Applied) {
-	digest := digestOf(done)
 	defer r.started(n, done)
-	switch at := e.index - 1; {
+	at := e.index - 1
+	shares := n.fsm == nil
+	if shares && at < uint64(len(r.log)) {
+		if r.log[at] != e {
+			r.w.fail("log", "%s applies another entry %d than was applied before", n.name, e.index)
+		}
+		return
+	}
+	digest := digestOf(done)
+	switch {
 	case at > uint64(len(r.log)):
 		r.w.fail("log", "%s applies entry %d, after %d", n.name, e.index, len(r.log))
 	case at == uint64(len(r.log)):
@@ -102,6 +110,9 @@ func (r *referee) applied(n *node, e *entry, done *fsm.Applied) {
 		r.order()
 		r.w.stats.Entries++
 		r.w.stats.Commands += len(done.Outcomes)
+		if shares {
+			r.w.line.keep(n, e.index)
+		}
 	case r.log[at] != e:
 		r.w.fail("log", "%s applies another entry %d than was applied before", n.name, e.index)
 	case r.places[at].digest != digest:
@@ -109,6 +120,13 @@ func (r *referee) applied(n *node, e *entry, done *fsm.Applied) {
 	}
 	if whole := r.w.config.Whole; whole > 0 && e.index%whole == 0 {
 		r.whole(n, e.index)
+	}
+}
+
+// again holds what an entry did on a node, once more, against what it did first.
+func (r *referee) again(n *node, done *fsm.Applied) {
+	if r.places[done.Index-1].digest != digestOf(done) {
+		r.w.fail("replicas differ", "entry %d does something else on %s, once more", done.Index, n.name)
 	}
 }
 
@@ -124,7 +142,7 @@ func (r *referee) restored(n *node, index uint64) {
 // written out and read back.
 func (r *referee) whole(n *node, index uint64) {
 	r.compareHash(n, index)
-	fixed, err := n.fsm.Snapshot()
+	fixed, err := n.table().Snapshot()
 	var file sink
 	if err == nil {
 		err = fixed.Persist(&file)
@@ -138,7 +156,7 @@ func (r *referee) whole(n *node, index uint64) {
 		return
 	}
 	r.w.stats.Checks++
-	before, _ := n.fsm.View()
+	before := n.view()
 	after, _ := copied.View()
 	if before.Hash() != after.Hash() {
 		r.w.fail("snapshot", "%s at %d: hash %x, after a restore %x", n.name, index, before.Hash(), after.Hash())
@@ -147,8 +165,10 @@ func (r *referee) whole(n *node, index uint64) {
 
 // compareHash holds a table's hash against that of the others at the index.
 func (r *referee) compareHash(n *node, index uint64) {
-	view, _ := n.fsm.View()
-	hash := view.Hash()
+	if index == 0 {
+		return
+	}
+	hash := n.view().Hash()
 	p := &r.places[index-1]
 	if p.hash == 0 {
 		p.hash = hash

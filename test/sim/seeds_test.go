@@ -28,6 +28,8 @@ const (
 	ordinaryTime       = 90 * time.Second
 	// whole is how many entries lie between two checks of whole tables.
 	whole = 512
+	// apart: of so many seeds, one has every node apply every entry for itself.
+	apart = 4
 	// shortenTime bounds the search for a shorter history that fails too.
 	shortenTime = 30 * time.Second
 )
@@ -60,7 +62,7 @@ func duration(t *testing.T, name string, otherwise time.Duration) time.Duration 
 
 // search simulates seeds on all cores, one world to a goroutine, until limit is
 // over or stop says so of an outcome. It returns how many it simulated.
-func search(first, seeds int, limit time.Duration, config Config, stop func(seed uint64, out Outcome) bool) int {
+func search(first, seeds int, limit time.Duration, config func(seed uint64) Config, stop func(seed uint64, out Outcome) bool) int {
 	var (
 		workers sync.WaitGroup
 		next    atomic.Int64
@@ -76,13 +78,12 @@ func search(first, seeds int, limit time.Duration, config Config, stop func(seed
 				if i >= seeds || time.Now().After(end) {
 					return
 				}
-				config := config
-				config.Seed = uint64(first + i)
-				out := Run(config)
+				seed := uint64(first + i)
+				out := Run(config(seed))
 				mu.Lock()
 				if !stopped {
 					done++
-					stopped = stop(config.Seed, out)
+					stopped = stop(seed, out)
 				}
 				over := stopped
 				mu.Unlock()
@@ -105,7 +106,10 @@ func TestPromisesAreKeptWhateverHappens(t *testing.T) {
 	if testing.Short() || racing {
 		seeds = min(seeds, 200)
 	}
-	config := Config{Operations: number(t, operationsVar, ordinaryOperations), Whole: whole}
+	operations := number(t, operationsVar, ordinaryOperations)
+	config := func(seed uint64) Config {
+		return Config{Seed: seed, Operations: operations, Whole: whole, Shared: seed%apart != 0}
+	}
 	var total Stats
 	failed := false
 	began := time.Now()
@@ -113,13 +117,11 @@ func TestPromisesAreKeptWhateverHappens(t *testing.T) {
 		total.Add(&out.Stats)
 		if out.Failure != nil {
 			failed = true
-			config := config
-			config.Seed = seed
-			t.Errorf("seed %d: %v\n%s", seed, out.Failure, story(config, out.Failure, shorten))
+			t.Errorf("seed %d: %v\n%s", seed, out.Failure, story(config(seed), out.Failure, shorten))
 		}
 		return failed
 	})
-	t.Logf("%d seeds of %d operations in %v: %+v", done, config.Operations, time.Since(began).Round(time.Second), total)
+	t.Logf("%d seeds of %d operations in %v: %+v", done, operations, time.Since(began).Round(time.Second), total)
 	if done < seeds && !failed {
 		t.Logf("the time of %v was over after %d of %d seeds; %s is for more", limit, done, seeds, timeVar)
 	}
@@ -178,5 +180,20 @@ func TestSameSeedIsTheSameHistory(t *testing.T) {
 	a, b := Run(Config{Seed: 1, Operations: 500}), Run(Config{Seed: 2, Operations: 500})
 	if a.Digest == b.Digest {
 		t.Error("two seeds have one history")
+	}
+}
+
+func TestSharedTablesMakeTheSameHistory(t *testing.T) {
+	for seed := range uint64(20) {
+		var traces [2]strings.Builder
+		for i := range traces {
+			out := Run(Config{Seed: seed, Operations: ordinaryOperations, Whole: whole, Shared: i == 1, Trace: &traces[i]})
+			if out.Failure != nil {
+				t.Errorf("seed %d: %v", seed, out.Failure)
+			}
+		}
+		if traces[0].String() != traces[1].String() {
+			t.Errorf("seed %d: two histories", seed)
+		}
 	}
 }

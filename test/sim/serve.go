@@ -137,8 +137,7 @@ func (n *node) renew(id gate.SessionID, reply func(alive bool, lost uint64)) {
 	if o == nil || !o.ready && n.w.config.Flaw != ServeBeforeStart {
 		return
 	}
-	view, _ := n.fsm.View()
-	if _, lives := view.Session(id); lives && o.keeper != nil && o.keeper.Keepalive(id.Number, n.time()) {
+	if _, lives := n.view().Session(id); lives && o.keeper != nil && o.keeper.Keepalive(id.Number, n.time()) {
 		n.w.referee.renewed(o, id.Number)
 	}
 	o.confirm(func() { o.lease(id, reply) })
@@ -150,8 +149,7 @@ func (o *office) lease(id gate.SessionID, reply func(alive bool, lost uint64)) {
 	if o.node.office != o {
 		return
 	}
-	view, _ := o.node.fsm.View()
-	session, lives := view.Session(id)
+	session, lives := o.node.view().Session(id)
 	if !lives {
 		reply(false, 0)
 		return
@@ -175,7 +173,7 @@ func (n *node) read(name gate.Name, d *dice, reply func(lock gate.Lock, index ui
 			return
 		}
 		o.confirm(func() {
-			view, index := leader.fsm.View()
+			view, index := leader.table().View()
 			lock := view.Lock(name)
 			n.w.send(&leader.process, &n.process, d, func() { reply(lock, index) })
 		})

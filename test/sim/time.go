@@ -52,8 +52,7 @@ func (r *referee) restart(n *node, t gate.Timer) {
 
 // ready notes that a new leader starts every timer anew.
 func (r *referee) ready(o *office) {
-	view, _ := o.node.fsm.View()
-	for t := range view.Timers() {
+	for t := range o.node.view().Timers() {
 		r.restart(o.node, t)
 	}
 }

@@ -26,6 +26,7 @@ type world struct {
 	// calm: faults are over for good.
 	calm bool
 
+	line    line
 	store   *store
 	referee *referee
 	dice    dice
