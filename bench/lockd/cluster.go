@@ -3,7 +3,6 @@ package lockd
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -49,13 +48,11 @@ func (d Driver) Start(ctx context.Context, site system.Site) (system.Service, er
 		return nil, err
 	}
 	c := &cluster{path: path, args: d.Args, stream: d.Stream, dir: site.Dir, port: port, probe: &http.Client{Timeout: probeTime}}
-	for i := range nodes {
-		if err := c.launch(i); err != nil {
-			return nil, errors.Join(err, c.Close())
-		}
-	}
-	if err := c.awaitReady(ctx); err != nil {
-		return nil, errors.Join(err, c.Close())
+	c.group, err = process.StartGroup(ctx, process.Layout{Size: nodes, Command: c.command, Ready: func(ctx context.Context, i int) error {
+		return c.answers(ctx, i, "/readyz")
+	}})
+	if err != nil {
+		return nil, err
 	}
 	return c, nil
 }
@@ -67,9 +64,9 @@ type cluster struct {
 	stream    bool
 	port      int
 	probe     *http.Client
+	group     *process.Group
 
-	mu        sync.Mutex
-	processes [nodes]*process.Process
+	mu sync.Mutex
 	// trunks are the shared connections, by the node that is preferred.
 	trunks [nodes]*trunk
 }
@@ -82,19 +79,13 @@ func (c *cluster) peerAddress(node int) string {
 	return fmt.Sprintf("127.0.0.1:%d", c.port+portsPerNode*node+1)
 }
 
-func (c *cluster) process(node int) *process.Process {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.processes[node]
-}
-
-func (c *cluster) launch(node int) error {
+func (c *cluster) command(node int) process.Command {
 	var members []string
 	for i := range nodes {
 		members = append(members, fmt.Sprintf("n%d=%s", i+1, c.peerAddress(i)))
 	}
 	name := fmt.Sprintf("n%d", node+1)
-	p, err := process.Start(process.Command{
+	return process.Command{
 		Path: c.path,
 		Args: append([]string{
 			"--name=" + name, "--data-dir=" + filepath.Join(c.dir, name),
@@ -102,53 +93,32 @@ func (c *cluster) launch(node int) error {
 			"--initial-cluster=" + strings.Join(members, ","),
 		}, c.args...),
 		Log: filepath.Join(c.dir, name+".log"),
-	})
-	if err != nil {
-		return err
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.processes[node] = p
-	return nil
 }
 
-func (c *cluster) awaitReady(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, readyTime)
-	defer cancel()
-	for i := range nodes {
-		for !c.answers(ctx, i, "/readyz") {
-			select {
-			case <-c.process(i).Ended():
-				return fmt.Errorf("n%d ended\n%s", i+1, c.process(i).LastWords())
-			case <-ctx.Done():
-				return fmt.Errorf("n%d is not ready: %w\n%s", i+1, ctx.Err(), c.process(i).LastWords())
-			case <-time.After(probeEvery):
-			}
-		}
-	}
-	return nil
-}
-
-// answers says whether GET path is answered with 200.
-func (c *cluster) answers(ctx context.Context, node int, path string) bool {
+// answers returns nil if GET path is answered with 200.
+func (c *cluster) answers(ctx context.Context, node int, path string) error {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+c.address(node)+path, nil)
 	if err != nil {
 		panic("lockd: " + err.Error())
 	}
 	answer, err := c.probe.Do(request)
 	if err != nil {
-		return false
+		return err
 	}
 	defer answer.Body.Close()
 	_, err = io.Copy(io.Discard, io.LimitReader(answer.Body, maxAnswerBytes))
-	return err == nil && answer.StatusCode == http.StatusOK
+	if err == nil && answer.StatusCode != http.StatusOK {
+		err = fmt.Errorf("%s is answered with status %d", path, answer.StatusCode)
+	}
+	return err
 }
 
 // Nodes are the nodes n1, n2 and n3.
 func (c *cluster) Nodes() []system.Node {
 	var all []system.Node
-	for i := range nodes {
-		all = append(all, c.process(i))
+	for _, p := range c.group.Processes() {
+		all = append(all, p)
 	}
 	return all
 }
@@ -159,7 +129,7 @@ func (c *cluster) Leader(ctx context.Context) (int, error) {
 	defer cancel()
 	for {
 		for i := range nodes {
-			if c.answers(ctx, i, "/leader") {
+			if c.answers(ctx, i, "/leader") == nil {
 				return i, nil
 			}
 		}
@@ -171,28 +141,15 @@ func (c *cluster) Leader(ctx context.Context) (int, error) {
 	}
 }
 
-func (c *cluster) Kill(node int) error { return c.process(node).Kill() }
+func (c *cluster) Kill(node int) error { return c.group.Kill(node) }
 
-func (c *cluster) Restart(ctx context.Context, node int) error {
-	if err := c.launch(node); err != nil {
-		return err
-	}
-	return c.awaitReady(ctx)
-}
+func (c *cluster) Restart(ctx context.Context, node int) error { return c.group.Restart(ctx, node) }
 
 // Close ends the processes, the orderly way all at the same time.
 func (c *cluster) Close() error {
 	c.probe.CloseIdleConnections()
 	c.closeTrunks()
-	var failed [nodes]error
-	var ending sync.WaitGroup
-	for i := range nodes {
-		if p := c.process(i); p != nil {
-			ending.Go(func() { failed[i] = p.Stop() })
-		}
-	}
-	ending.Wait()
-	return errors.Join(failed[:]...)
+	return c.group.Stop()
 }
 
 // Check says what to do if the binary is missing.

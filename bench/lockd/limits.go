@@ -7,7 +7,7 @@ const (
 	nodes        = 3
 	portsPerNode = 2
 
-	// readyTime bounds the start of a node, the wait for a leader included.
+	// readyTime bounds the wait for a leader.
 	readyTime = 60 * time.Second
 	// probeTime bounds one question whether a node is ready or leads, and
 	// probeEvery is how often it is asked.

@@ -5,6 +5,10 @@ import "time"
 const (
 	// stopTime is what a process has to end after SIGTERM, before it is killed.
 	stopTime = 15 * time.Second
+	// readyTime bounds the start of a group, and readyEvery is how often a
+	// process is asked whether it is ready.
+	readyTime  = 60 * time.Second
+	readyEvery = 10 * time.Millisecond
 	// lastLines and maxLastBytes bound what is quoted of a log.
 	lastLines    = 20
 	maxLastBytes = 8 << 10

@@ -1,7 +1,9 @@
 package process
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
@@ -102,5 +104,54 @@ func TestATakenPortIsFound(t *testing.T) {
 	}
 	if _, err := FreePorts(6); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestAGroupIsReadyKilledAndRestarted(t *testing.T) {
+	dir := t.TempDir()
+	started := func(i int) string { return filepath.Join(dir, fmt.Sprint("started", i)) }
+	g, err := StartGroup(t.Context(), Layout{
+		Size: 2,
+		Command: func(i int) Command {
+			return Command{Path: "/bin/sh", Args: []string{"-c", "touch " + started(i) + "; exec sleep 60"}, Log: filepath.Join(dir, "log")}
+		},
+		Ready: func(_ context.Context, i int) error {
+			_, err := os.Stat(started(i))
+			return err
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := g.Processes()
+	if err := errors.Join(g.Kill(1), g.Restart(t.Context(), 1)); err != nil {
+		t.Error(err)
+	}
+	again := g.Processes()
+	if again[0] != first[0] || again[1] == first[1] {
+		t.Error("the one that was killed is not the one that was started again")
+	}
+	if err := g.Stop(); err != nil {
+		t.Error(err)
+	}
+	for _, p := range again {
+		select {
+		case <-p.Ended():
+		default:
+			t.Error("one runs on after Stop")
+		}
+	}
+}
+
+func TestAServerThatEndsAtOnceIsAFailureNotAWait(t *testing.T) {
+	_, err := StartGroup(t.Context(), Layout{
+		Size: 1,
+		Command: func(int) Command {
+			return Command{Path: "/bin/sh", Args: []string{"-c", "echo no such disk"}, Log: filepath.Join(t.TempDir(), "log")}
+		},
+		Ready: func(context.Context, int) error { return errors.New("never") },
+	})
+	if err == nil || !strings.Contains(err.Error(), "no such disk") {
+		t.Errorf("%v, want its last words", err)
 	}
 }
