@@ -166,6 +166,12 @@ func (g *Guard) Left() time.Duration {
 	return g.grip.s.left()
 }
 
+// Lease is how long from now the cluster will not give the lock to another, if no
+// further keepalive succeeds: Left and the margin. It counts on after the lock was
+// lost, below zero once another may have it. Of a lock that the cluster has taken
+// or ended itself it says nothing.
+func (g *Guard) Lease() time.Duration { return g.grip.s.left() + g.grip.s.margin }
+
 // Release gives the lock back and ends Context. It returns nil if the lock was
 // held all the time until now, and an error that wraps ErrLost if it was not. When
 // ctx is done before the server has answered, the release goes on in the

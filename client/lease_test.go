@@ -25,6 +25,9 @@ func TestAGuardEndsBeforeTheLeaseThatTheServerCounts(t *testing.T) {
 		if got, want := time.Since(last), DefaultTTL-DefaultTTL/10; got != want {
 			t.Errorf("ended %v after the last acknowledged keepalive was sent, want %v", got, want)
 		}
+		if got, want := g.Lease(), DefaultTTL/10; got != want {
+			t.Errorf("another may have it after %v, want %v", got, want)
+		}
 		if err := context.Cause(g.Context()); !errors.Is(err, ErrLeaseExpired) || !errors.Is(err, ErrLost) {
 			t.Errorf("cause %v", err)
 		}
