@@ -22,6 +22,8 @@ type identity struct {
 	Cluster string   `json:"cluster"`
 	Node    string   `json:"node"`
 	Members []Member `json:"members"`
+	// LogStore is absent for bolt.
+	LogStore LogStore `json:"log_store,omitempty"`
 	// Bootstrapped is set once the log has its first entry. A log that is
 	// empty afterwards was lost, and with it the node's promises to others.
 	Bootstrapped bool `json:"bootstrapped"`
@@ -110,16 +112,28 @@ func claimDirectory(c *Config, begun bool) error {
 		return fmt.Errorf("%w: %s is node %q's, this is %q; give each node its own directory", ErrForeignDirectory, c.DataDir, found.Node, c.Name)
 	case found.Cluster != want:
 		return fmt.Errorf("%w: %s was founded with the members %v, the configuration says %v; correct the list, or use another directory", ErrForeignDirectory, c.DataDir, found.Members, sorted(c.Members))
+	case found.LogStore != c.foundedWith():
+		return fmt.Errorf("%w: %s keeps its log in another store than %s; start the node with the one it was begun with, "+
+			"or move to another: one node at a time, with an empty directory (docs/RECOVERY.md)", ErrForeignDirectory, c.DataDir, c.LogStore)
 	case found.Bootstrapped && !begun:
 		return fmt.Errorf("%w: the log in %s is gone, and with it the votes that this node gave: %s", ErrIncompleteDirectory, c.DataDir, syncRemedy)
 	}
 	return nil
 }
 
+// foundedWith is the log store as cluster.json names it.
+func (c *Config) foundedWith() LogStore {
+	if c.LogStore == LogBolt {
+		return ""
+	}
+	return c.LogStore
+}
+
 // writeIdentity replaces cluster.json in one step, unless it says this already.
 func writeIdentity(c *Config, bootstrapped bool) error {
 	text, err := json.MarshalIndent(identity{
-		Format: identityFormat, Cluster: ClusterID(c.Members), Node: c.Name, Members: sorted(c.Members), Bootstrapped: bootstrapped,
+		Format: identityFormat, Cluster: ClusterID(c.Members), Node: c.Name, Members: sorted(c.Members),
+		LogStore: c.foundedWith(), Bootstrapped: bootstrapped,
 	}, "", "  ")
 	if err != nil {
 		return err

@@ -24,6 +24,8 @@ type Config struct {
 	// DataDir holds the log, the snapshots and cluster.json; it is made if need
 	// be. Unused when Stores is set.
 	DataDir string
+	// LogStore is what keeps the log in DataDir.
+	LogStore LogStore
 	// Members are the founding voters, the same list on every node.
 	Members []Member
 	// ClientURL is where this node serves clients; the others learn it.
@@ -130,6 +132,7 @@ func (t Timing) Scale(factor float64) Timing {
 func DefaultConfig() Config {
 	return Config{
 		Version:         "dev",
+		LogStore:        LogBolt,
 		Timing:          DefaultTiming(),
 		SnapshotEntries: 65_536,
 		SnapshotBytes:   128 << 20,
@@ -148,6 +151,8 @@ func (c *Config) Validate() error {
 	switch {
 	case c.DataDir == "" && c.Stores == nil:
 		return fmt.Errorf("%w: DataDir is empty", ErrConfig)
+	case c.LogStore != LogBolt && c.LogStore != LogWAL:
+		return fmt.Errorf("%w: LogStore %q, want %s or %s", ErrConfig, c.LogStore, LogBolt, LogWAL)
 	case c.Transport == nil:
 		return fmt.Errorf("%w: Transport is nil", ErrConfig)
 	case !prevote:

@@ -54,6 +54,12 @@ const (
 	maxAppendEntries = 64
 	// minTrailingLogs is how much of the log must stay behind a snapshot.
 	minTrailingLogs = 2
+	// walSegmentBytes is the size of a file of the write-ahead log, taken on disk
+	// at once.
+	walSegmentBytes = 16 << 20
+	// walMarkEvery is how many entries the write-ahead log grows by before its
+	// end is marked again.
+	walMarkEvery = 256
 	// snapshotsKept is how many snapshots stay on disk.
 	snapshotsKept = 2
 

@@ -35,6 +35,10 @@ func unseal(b []byte) (content []byte, sum uint32, err error) {
 // this node's disk.
 type sealedLog struct{ raft.LogStore }
 
+// IsMonotonic implements raft.MonotonicLogStore.
+func (l sealedLog) IsMonotonic() bool { return monotonic(l.LogStore) }
+
+// StoreLog implements raft.LogStore.
 func (l sealedLog) StoreLog(entry *raft.Log) error { return l.StoreLogs([]*raft.Log{entry}) }
 
 // StoreLogs stores copies: the entries belong to raft, which sends them too.

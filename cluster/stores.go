@@ -40,7 +40,16 @@ func openStores(c *Config) (*Stores, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open snapshots in %s: %w; %s", c.DataDir, err, openRemedy), bolt.Close())
 	}
-	return &Stores{Log: bolt, Stable: bolt, Snapshots: durableSnapshots{SnapshotStore: snapshots, dir: c.DataDir}, Close: bolt.Close}, nil
+	stores := &Stores{Log: bolt, Stable: bolt, Snapshots: durableSnapshots{SnapshotStore: snapshots, dir: c.DataDir}, Close: bolt.Close}
+	if c.LogStore == LogWAL {
+		log, err := openWAL(c, bolt)
+		if err != nil {
+			return nil, errors.Join(err, bolt.Close())
+		}
+		stores.Log = log
+		stores.Close = func() error { return errors.Join(log.Close(), bolt.Close()) }
+	}
+	return stores, nil
 }
 
 // openLog opens the file that has the log and the votes, once its pages are
@@ -126,6 +135,13 @@ func (s durableSnapshots) Create(version raft.SnapshotVersion, index, term uint6
 	return sink, nil
 }
 
+// monotonic says whether the log takes no entry that leaves a gap: raft then
+// clears it before it installs a snapshot.
+func monotonic(log raft.LogStore) bool {
+	m, ok := log.(raft.MonotonicLogStore)
+	return ok && m.IsMonotonic()
+}
+
 // sealed returns the stores with checksums.
 func (s *Stores) sealed() *Stores {
 	return &Stores{Log: sealedLog{s.Log}, Stable: sealedStable{s.Stable}, Snapshots: s.Snapshots, Close: s.Close}
@@ -180,6 +196,9 @@ func (l *guardedLog) StoreLogs(entries []*raft.Log) error {
 func (l *guardedLog) DeleteRange(from, to uint64) error {
 	return l.dog.write("truncating the log", func() error { return l.LogStore.DeleteRange(from, to) })
 }
+
+// IsMonotonic implements raft.MonotonicLogStore.
+func (l *guardedLog) IsMonotonic() bool { return monotonic(l.LogStore) }
 
 func (l *guardedLog) snapshotTaken() { l.grown.Store(0) }
 

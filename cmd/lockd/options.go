@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"github.com/urfave/cli/v2"
+
+	"lockd/cluster"
 )
 
 const description = `With no flags: a cluster of one node on loopback, its files in ./lockd-data.
@@ -32,6 +34,7 @@ type options struct {
 	tlsCert, tlsKey     string
 	peerCert, peerKey   string
 	peerCA              string
+	logStore            string
 	logLevel, logFormat string
 	timingMultiplier    float64
 	snapshotEntries     uint64
@@ -57,6 +60,7 @@ func (o *options) flags() []cli.Flag {
 		&cli.StringFlag{Name: "peer-cert", Destination: &o.peerCert, Usage: "certificate `FILE` (PEM) of the peer port, for both directions"},
 		&cli.StringFlag{Name: "peer-key", Destination: &o.peerKey, Usage: "key `FILE` (PEM) of the peer port"},
 		&cli.StringFlag{Name: "peer-ca", Destination: &o.peerCA, Usage: "certificate `FILE` (PEM) of the authority that signed every node's peer certificate"},
+		&cli.StringFlag{Name: "log-store", Destination: &o.logStore, Value: string(cluster.LogBolt), Usage: "keep the log in `STORE`: bolt, or wal, which is faster and sees less damage (docs/RECOVERY.md); fixed with the data directory"},
 		&cli.StringFlag{Name: "log-level", Destination: &o.logLevel, Value: "info", Usage: "`LEVEL`: trace, debug, info, warn, error or off"},
 		&cli.StringFlag{Name: "log-format", Destination: &o.logFormat, Value: "text", Usage: "`FORMAT`: text or json"},
 		&cli.Float64Flag{Name: "timing-multiplier", Destination: &o.timingMultiplier, Value: 1, Usage: "stretch elections and heartbeats by `X` on slow machines or networks; the same on every node"},

@@ -145,6 +145,7 @@ func (s *settings) nodeConfig(logger hclog.Logger, peers *peer.Peer, failed chan
 	config := cluster.DefaultConfig()
 	config.Name = s.name
 	config.DataDir = s.dataDir
+	config.LogStore = s.logStore
 	config.Members = s.members
 	config.ClientURL = s.advertise
 	config.Version = version

@@ -26,6 +26,7 @@ type settings struct {
 	members       []cluster.Member
 	// clientTLS and peerTLS are nil for plain connections.
 	clientTLS, peerTLS *tls.Config
+	logStore           cluster.LogStore
 	logLevel           hclog.Level
 	logJSON            bool
 	timingMultiplier   float64
@@ -63,6 +64,11 @@ func (s *settings) settleValues(o *options) error {
 		return fmt.Errorf("--timing-multiplier %v: between %v and %v", o.timingMultiplier, minMultiplier, maxMultiplier)
 	case o.shutdownTimeout <= 0:
 		return fmt.Errorf("--shutdown-timeout %v: must be positive", o.shutdownTimeout)
+	}
+	switch s.logStore = cluster.LogStore(o.logStore); s.logStore {
+	case cluster.LogBolt, cluster.LogWAL:
+	default:
+		return fmt.Errorf("--log-store %q: %s or %s", o.logStore, cluster.LogBolt, cluster.LogWAL)
 	}
 	switch o.logFormat {
 	case "text":
