@@ -4,7 +4,7 @@ import "sync"
 
 // batcher gathers the commands that wait on this node, from its own clients
 // and, on the leader, from the other nodes. It sends a batch as soon as the
-// leader has room for one: while MaxInFlight batches are under way the next one
+// leader has room for one: while as many as it takes are under way the next one
 // fills up, and there is no timer.
 type batcher struct {
 	// route returns where batches go at present; never nil.

@@ -13,9 +13,11 @@ const (
 	// forwarded commands; a single command may be larger than MaxBatchBytes.
 	MaxBatchCommands = 1000
 	MaxBatchBytes    = 64 << 10
-	// MaxInFlight bounds the batches that a node has handed to one leader and
-	// that are not answered yet. While they are, the next ones fill up.
-	MaxInFlight = 3
+	// MaxFramesInFlight bounds the batches that a follower has sent to one leader
+	// and that are not answered yet, MaxEntriesInFlight the entries of a leader
+	// that are not applied. While they are, the next batch fills up.
+	MaxFramesInFlight  = 3
+	MaxEntriesInFlight = 1
 	// MaxQueuedCommands and MaxQueuedBytes bound what waits for a batch.
 	MaxQueuedCommands = 32_768
 	MaxQueuedBytes    = 32 << 20

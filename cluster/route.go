@@ -33,10 +33,10 @@ func (n *Node) route() *sink {
 	n.sinkMu.Lock()
 	defer n.sinkMu.Unlock()
 	if n.sink == nil || n.sink.to != to {
-		n.sink = &sink{to: to, slots: make(chan struct{}, MaxInFlight), send: n.sendNowhere}
+		n.sink = &sink{to: to, slots: make(chan struct{}, MaxFramesInFlight), send: n.sendNowhere}
 		switch {
 		case to.office != nil:
-			n.sink.send = to.office.propose
+			n.sink.slots, n.sink.send = make(chan struct{}, MaxEntriesInFlight), to.office.propose
 		case !to.nobody():
 			n.sink.send = func(batch []*proposal, over func()) { n.sendTo(to.peer, batch, over) }
 		}
