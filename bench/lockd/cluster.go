@@ -34,12 +34,7 @@ func (d Driver) Name() string { return cmp.Or(d.Label, "lockd") }
 
 // Start starts three nodes and returns when all of them are ready.
 func (d Driver) Start(ctx context.Context, site system.Site) (system.Service, error) {
-	port, err := site.Port, error(nil)
-	if port == 0 {
-		port, err = process.FreePorts(nodes * portsPerNode)
-	} else {
-		err = process.CheckPorts(port, nodes*portsPerNode)
-	}
+	port, err := process.Ports(site.Port, nodes*portsPerNode)
 	if err != nil {
 		return nil, err
 	}

@@ -28,7 +28,7 @@ type Group struct {
 }
 
 // StartGroup starts all processes and returns when all are ready. Whoever starts
-// a group must see to its end with Stop.
+// a group must see to its end with Stop or KillAll.
 func StartGroup(ctx context.Context, layout Layout) (*Group, error) {
 	g := &Group{layout: layout, all: make([]*Process, layout.Size)}
 	for i := range layout.Size {
@@ -93,13 +93,19 @@ func (g *Group) Restart(ctx context.Context, i int) error {
 }
 
 // Stop ends all processes the orderly way, at the same time.
-func (g *Group) Stop() error {
+func (g *Group) Stop() error { return g.each((*Process).Stop) }
+
+// KillAll ends all processes with SIGKILL and returns when they are gone. It is
+// for a service whose files nobody needs any more.
+func (g *Group) KillAll() error { return g.each((*Process).Kill) }
+
+func (g *Group) each(end func(*Process) error) error {
 	all := g.Processes()
 	failed := make([]error, len(all))
 	var ending sync.WaitGroup
 	for i, p := range all {
 		if p != nil {
-			ending.Go(func() { failed[i] = p.Stop() })
+			ending.Go(func() { failed[i] = end(p) })
 		}
 	}
 	ending.Wait()

@@ -6,6 +6,15 @@ import (
 	"net"
 )
 
+// Ports returns first if n adjacent ports of loopback are free from there on, or,
+// if first is zero, the first of n that are.
+func Ports(first, n int) (int, error) {
+	if first == 0 {
+		return FreePorts(n)
+	}
+	return first, CheckPorts(first, n)
+}
+
 // FreePorts returns the first of n adjacent ports of loopback that nobody
 // listens on.
 func FreePorts(n int) (first int, err error) {

@@ -131,14 +131,14 @@ func TestAGroupIsReadyKilledAndRestarted(t *testing.T) {
 	if again[0] != first[0] || again[1] == first[1] {
 		t.Error("the one that was killed is not the one that was started again")
 	}
-	if err := g.Stop(); err != nil {
+	if err := g.KillAll(); err != nil {
 		t.Error(err)
 	}
 	for _, p := range again {
 		select {
 		case <-p.Ended():
 		default:
-			t.Error("one runs on after Stop")
+			t.Error("one runs on after KillAll")
 		}
 	}
 }

@@ -1,0 +1,2 @@
+// Package peertest tests a driver against its real servers.
+package peertest

@@ -1,0 +1,205 @@
+package zookeeper
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"lockd/bench/process"
+	"lockd/bench/system"
+)
+
+const (
+	// jar is ZooKeeper where Debian puts it; its manifest names what it needs.
+	jar = "/usr/share/java/zookeeper.jar"
+	// mainClass runs a member of an ensemble.
+	mainClass = "org.apache.zookeeper.server.quorum.QuorumPeerMain"
+	// locks and bareLocks are the nodes below which locks are.
+	locks     = "/locks"
+	bareLocks = "/bare"
+)
+
+// Driver starts ensembles.
+type Driver struct {
+	// Bare takes a node without the lock recipe.
+	Bare bool
+}
+
+// Name is "zookeeper", or "zookeeper bare".
+func (d Driver) Name() string {
+	if d.Bare {
+		return "zookeeper bare"
+	}
+	return "zookeeper"
+}
+
+// Check says what to install if it is missing.
+func (d Driver) Check() error {
+	if _, err := os.Stat(jar); err != nil {
+		return errors.New("there is no " + jar + ": install zookeeper (Debian), or run 'make bench-peers-deps' as root")
+	}
+	if _, err := exec.LookPath("java"); err != nil {
+		return errors.New("ZooKeeper needs java: install default-jre-headless (Debian)")
+	}
+	return nil
+}
+
+// Start starts three servers and returns when all of them serve.
+func (d Driver) Start(ctx context.Context, site system.Site) (system.Service, error) {
+	port, err := process.Ports(site.Port, nodes*portsPerNode)
+	if err != nil {
+		return nil, err
+	}
+	java, err := exec.LookPath("java")
+	if err != nil {
+		return nil, err
+	}
+	e := &ensemble{driver: d, java: java, dir: site.Dir, port: port}
+	for i := range nodes {
+		if err := e.configure(i); err != nil {
+			return nil, err
+		}
+	}
+	e.group, err = process.StartGroup(ctx, process.Layout{Size: nodes, Command: e.command, Ready: func(ctx context.Context, i int) error {
+		_, err := e.mode(ctx, i)
+		return err
+	}})
+	if err != nil {
+		return nil, err
+	}
+	if err := e.plant(ctx); err != nil {
+		return nil, errors.Join(err, e.Close())
+	}
+	return e, nil
+}
+
+// ensemble is three processes, some of which may have been killed.
+type ensemble struct {
+	driver    Driver
+	java, dir string
+	port      int
+	group     *process.Group
+}
+
+func (e *ensemble) address(node int) string {
+	return fmt.Sprintf("127.0.0.1:%d", e.port+portsPerNode*node)
+}
+
+func (e *ensemble) folder(node int) string { return filepath.Join(e.dir, fmt.Sprintf("n%d", node+1)) }
+
+// configure writes the files of one server.
+func (e *ensemble) configure(node int) error {
+	dir := e.folder(node)
+	lines := []string{
+		"tickTime=2000", "initLimit=10", "syncLimit=5", "maxClientCnxns=0",
+		"dataDir=" + dir, "clientPortAddress=127.0.0.1", fmt.Sprintf("clientPort=%d", e.port+portsPerNode*node),
+		"admin.enableServer=false", "4lw.commands.whitelist=srvr",
+	}
+	for i := range nodes {
+		first := e.port + portsPerNode*i
+		lines = append(lines, fmt.Sprintf("server.%d=127.0.0.1:%d:%d", i+1, first+1, first+2))
+	}
+	return errors.Join(
+		os.MkdirAll(dir, 0o700),
+		os.WriteFile(filepath.Join(dir, "zoo.cfg"), []byte(strings.Join(lines, "\n")+"\n"), 0o600),
+		os.WriteFile(filepath.Join(dir, "myid"), fmt.Appendf(nil, "%d\n", node+1), 0o600))
+}
+
+func (e *ensemble) command(node int) process.Command {
+	return process.Command{
+		Path: e.java,
+		Args: []string{
+			"-Xms256m", "-Xmx1g", "-Dzookeeper.root.logger=WARN,CONSOLE",
+			"-cp", "/etc/zookeeper/conf:" + jar, mainClass, filepath.Join(e.folder(node), "zoo.cfg"),
+		},
+		Log: filepath.Join(e.dir, fmt.Sprintf("n%d.log", node+1)),
+	}
+}
+
+// mode asks a server whether it leads or follows; an error if neither.
+func (e *ensemble) mode(ctx context.Context, node int) (mode string, err error) {
+	dialer := net.Dialer{Timeout: probeTime}
+	conn, err := dialer.DialContext(ctx, "tcp", e.address(node))
+	if err != nil {
+		return "", err
+	}
+	defer conn.Close()
+	if err := conn.SetDeadline(time.Now().Add(probeTime)); err != nil {
+		return "", err
+	}
+	if _, err := io.WriteString(conn, "srvr"); err != nil {
+		return "", err
+	}
+	answer, err := io.ReadAll(io.LimitReader(conn, maxModeBytes))
+	if err != nil {
+		return "", err
+	}
+	_, rest, found := strings.Cut(string(answer), "Mode: ")
+	if !found {
+		return "", fmt.Errorf("it says %q", answer)
+	}
+	mode, _, _ = strings.Cut(rest, "\n")
+	return mode, nil
+}
+
+// plant creates the nodes below which the locks will be.
+func (e *ensemble) plant(ctx context.Context) error {
+	u, err := e.dial(ctx, system.Caller{Name: "planter"})
+	if err != nil {
+		return err
+	}
+	return errors.Join(u.create(ctx, locks), u.create(ctx, bareLocks), u.Close(ctx))
+}
+
+// Nodes are the servers 1, 2 and 3.
+func (e *ensemble) Nodes() []system.Node {
+	var all []system.Node
+	for _, p := range e.group.Processes() {
+		all = append(all, p)
+	}
+	return all
+}
+
+// Leader asks all servers until one says that it leads.
+func (e *ensemble) Leader(ctx context.Context) (int, error) {
+	ctx, cancel := context.WithTimeout(ctx, leaderTime)
+	defer cancel()
+	for {
+		for i := range nodes {
+			if mode, err := e.mode(ctx, i); err == nil && mode == "leader" {
+				return i, nil
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return 0, fmt.Errorf("no server leads: %w", ctx.Err())
+		case <-time.After(probeEvery):
+		}
+	}
+}
+
+func (e *ensemble) Kill(node int) error { return e.group.Kill(node) }
+
+func (e *ensemble) Restart(ctx context.Context, node int) error { return e.group.Restart(ctx, node) }
+
+// Dial opens a session for the caller.
+func (e *ensemble) Dial(ctx context.Context, caller system.Caller) (system.Client, error) {
+	u, err := e.dial(ctx, caller)
+	if err != nil {
+		return nil, err
+	}
+	if e.driver.Bare {
+		return &bare{u}, nil
+	}
+	return u, nil
+}
+
+// Close kills the processes: nobody needs their files any more.
+func (e *ensemble) Close() error { return e.group.KillAll() }

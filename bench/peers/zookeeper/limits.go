@@ -1,0 +1,21 @@
+package zookeeper
+
+import "time"
+
+const (
+	// nodes is the size of the ensemble; portsPerNode are for clients, peers and
+	// elections.
+	nodes        = 3
+	portsPerNode = 3
+	// defaultTTL is that of a caller without one.
+	defaultTTL = 60 * time.Second
+	// openTime bounds the opening of a session.
+	openTime = 30 * time.Second
+	// probeTime bounds one question for a server's mode, probeEvery is how often
+	// it is asked for, and leaderTime how long.
+	probeTime  = 3 * time.Second
+	probeEvery = 10 * time.Millisecond
+	leaderTime = 60 * time.Second
+	// maxModeBytes bounds the answer.
+	maxModeBytes = 64 << 10
+)
