@@ -79,6 +79,5 @@ func unknownCommand(path []string, commands []*cli.Command, word string) error {
 		}
 	}
 	whole := strings.Join(append([]string{"lockctl"}, path...), " ")
-	return usageError("%s has no command %q. %s There are %s",
-		whole, word, cli.SuggestCommand(commands, word), strings.Join(names, ", "))
+	return usageError("%s has no command %q.%s There are %s", whole, word, didYouMean(word, names), strings.Join(names, ", "))
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
@@ -10,9 +11,6 @@ import (
 
 	"lockd/client"
 )
-
-// defaultTimeout is how long an unreachable cluster is given to come back.
-const defaultTimeout = 5 * time.Second
 
 // commonFlags are those of every command. The file names and addresses default to
 // the variables that the client reads itself.
@@ -24,15 +22,15 @@ func (t *tool) commonFlags() []cli.Flag {
 		&cli.StringFlag{Name: "client-cert", Usage: "certificate `FILE` (LOCKD_CLIENT_CERT)", Category: "CLUSTER"},
 		&cli.StringFlag{Name: "client-key", Usage: "key `FILE` (LOCKD_CLIENT_KEY)", Category: "CLUSTER"},
 		&cli.DurationFlag{Name: "timeout", Value: defaultTimeout, Usage: "give a cluster that does not answer `DURATION`", Category: "CLUSTER"},
-		&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Value: "table", Usage: "`FORMAT`: table or json", Category: "OUTPUT", Destination: &t.output},
+		&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Value: asTable, Usage: "`FORMAT`: table, json, or plain (tabs, no header, for cut and awk)", Category: "OUTPUT", Destination: &t.output},
 	}
 }
 
 // connect returns a client as the flags and the environment say. change may
 // adapt its configuration.
 func (t *tool) connect(c *cli.Context, change func(*client.Config)) (*client.Client, error) {
-	if t.output != "table" && t.output != "json" {
-		return nil, usageError("--output %q: table or json", t.output)
+	if !slices.Contains(outputs, t.output) {
+		return nil, usageError("--output %q: %s", t.output, strings.Join(outputs, ", "))
 	}
 	if c.Duration("timeout") <= 0 {
 		return nil, usageError("--timeout %v: must be positive", c.Duration("timeout"))

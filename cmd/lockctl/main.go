@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"syscall"
 
 	"github.com/urfave/cli/v2"
@@ -29,15 +30,28 @@ type tool struct {
 
 	// command is what followed "--".
 	command []string
-	// output is table or json.
+	// output is one of outputs.
 	output string
-	relay  *relay
+	// screen is stdout's, errScreen stderr's.
+	screen, errScreen screen
+	relay             *relay
+}
+
+// getenv is a variable of the environment, or "".
+func (t *tool) getenv(name string) string {
+	for _, e := range t.env {
+		if value, found := strings.CutPrefix(e, name+"="); found {
+			return value
+		}
+	}
+	return ""
 }
 
 // run does what args ask and returns the exit code.
 func (t *tool) run(ctx context.Context, args []string) int {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
+	t.screen, t.errScreen = screenOf(t.stdout, t.getenv), screenOf(t.stderr, t.getenv)
 	t.relay = newRelay(func(s syscall.Signal) { cancel(interrupted{s}) })
 	defer t.relay.stop()
 
@@ -59,12 +73,19 @@ func (t *tool) dispatch(ctx context.Context, args []string) error {
 		return err
 	}
 	t.command = command
+	if err := knownFlags(app, arranged); err != nil {
+		return err
+	}
 	return app.RunContext(ctx, arranged)
 }
 
 // explain adds what to do to errors that do not say it themselves.
 func explain(err error) string {
-	text := printable(err.Error())
+	var lines []string
+	for line := range strings.SplitSeq(err.Error(), "\n") {
+		lines = append(lines, printable(line))
+	}
+	text := strings.Join(lines, "\n")
 	var refused *client.Error
 	var own *exitError
 	switch {
@@ -92,17 +113,30 @@ func (t *tool) app() *cli.App {
 		Flags:           t.commonFlags(),
 		Commands: []*cli.Command{
 			t.runCommand(),
-			group("key", "concurrency keys", t.keyAcquire(), t.keyRelease(), t.keyGet(), t.keyList()),
-			group("lock", "reference locks", t.lockAcquire(), t.lockRelease(), t.lockDowngrade(), t.lockGet(), t.lockList()),
+			t.whyCommand(),
+			t.listCommand(),
+			t.watchCommand(),
+			t.breakCommand(),
+			t.historyCommand(),
+			group("key", "concurrency keys", t.keyAcquire(), t.keyRelease(), t.getCommand(keyKind), t.pageCommand(keyKind)),
+			group("lock", "reference locks", t.lockAcquire(), t.lockRelease(), t.lockDowngrade(), t.getCommand(refKind), t.pageCommand(refKind)),
 			group("session", "sessions", t.sessionOpen(), t.sessionKeepalive(), t.sessionClose(), t.sessionList()),
 			group("runs", "what a run holds and waits for", t.runsShow(), t.runsRelease()),
 			t.statusCommand(),
+			t.checkCommand(),
 			group("leader", "the cluster's leader", t.leaderShow(), t.leaderTransfer()),
+			t.completionCommand(),
+			t.candidatesCommand(),
+			t.manCommand(),
 		},
 		Action: needsCommand,
 	}
 	for _, c := range app.Commands {
 		t.finish(c, app.Name)
+	}
+	app.Setup()
+	for _, c := range app.Commands {
+		c.HelpName = app.Name + " " + c.Name // Setup puts the app's name before it once more
 	}
 	return app
 }
@@ -132,8 +166,10 @@ func needsCommand(c *cli.Context) error {
 func (t *tool) finish(c *cli.Command, above string) {
 	c.HideHelpCommand = true
 	c.HelpName = above + " " + c.Name
-	c.OnUsageError = func(_ *cli.Context, err error, _ bool) error {
-		return usageError("%s: %w", c.HelpName, err)
+	if c.OnUsageError == nil {
+		c.OnUsageError = func(_ *cli.Context, err error, _ bool) error {
+			return usageError("%s: %w", c.HelpName, err)
+		}
 	}
 	if len(c.Subcommands) == 0 {
 		c.Flags = append(c.Flags, t.commonFlags()...)

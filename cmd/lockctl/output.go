@@ -4,24 +4,53 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"lockd/api"
 )
 
-// print writes an answer to stdout: the API's own JSON, or what table writes.
+// The forms of --output.
+const (
+	asTable = "table"
+	asJSON  = "json"
+	asPlain = "plain"
+)
+
+var outputs = []string{asTable, asJSON, asPlain}
+
+// print writes an answer to stdout: the API's own JSON, or the rows that table
+// writes, of which the first is the header.
 func (t *tool) print(answer any, table func(w io.Writer)) error {
-	if t.output == "json" {
-		encoder := json.NewEncoder(t.stdout)
-		encoder.SetIndent("", "  ")
-		encoder.SetEscapeHTML(false)
-		return encoder.Encode(answer)
+	if t.output == asJSON {
+		return t.printJSON(answer)
 	}
-	w := tabwriter.NewWriter(t.stdout, 0, 0, 2, ' ', 0)
-	table(w)
-	return w.Flush()
+	return t.printRows(t.stdout, t.screen, table)
+}
+
+func (t *tool) printJSON(answer any) error {
+	encoder := json.NewEncoder(t.stdout)
+	encoder.SetIndent("", "  ")
+	encoder.SetEscapeHTML(false)
+	return encoder.Encode(answer)
+}
+
+// printRows lays out what table writes with row: cells have no tabs and no line
+// ends, so that rows are as "plain" wants them already.
+func (t *tool) printRows(w io.Writer, on screen, table func(w io.Writer)) error {
+	var rows strings.Builder
+	table(&rows)
+	if t.output == asPlain {
+		_, body, _ := strings.Cut(rows.String(), "\n")
+		_, err := io.WriteString(w, body)
+		return err
+	}
+	var cells [][]string
+	for line := range strings.Lines(rows.String()) {
+		cells = append(cells, strings.Split(strings.TrimSuffix(line, "\n"), "\t"))
+	}
+	return on.table(w, cells)
 }
 
 // say tells the person something, on stderr.
@@ -31,17 +60,22 @@ func (t *tool) say(format string, args ...any) {
 
 // row writes the cells of one line of a table.
 func row(w io.Writer, cells ...any) {
-	for i, cell := range cells {
+	for i, c := range cells {
 		if i > 0 {
 			fmt.Fprint(w, "\t")
 		}
-		text := fmt.Sprint(cell)
-		if text == "" {
-			text = "-"
-		}
-		fmt.Fprint(w, printable(text))
+		fmt.Fprint(w, cell(c))
 	}
 	fmt.Fprintln(w)
+}
+
+// cell is never empty, so that awk counts the same fields in every line.
+func cell(value any) string {
+	text := fmt.Sprint(value)
+	if text == "" {
+		return "-"
+	}
+	return printable(text)
 }
 
 // printable keeps what others chose (keys, reasons) from steering the terminal.
@@ -102,19 +136,34 @@ func how(h api.Hold) string {
 	return string(h.Mode) + "/" + string(h.Scope)
 }
 
-// holdsTable writes one line for each hold and each waiting request of a name.
-func holdsTable(w io.Writer, name string, holders []api.Hold, waiters []api.Wait) {
+// holdsHead is the header of holdsTable's rows.
+func holdsHead(w io.Writer) {
+	row(w, "NAME", "STATE", "RUN", "MODE", "TOKEN", "FOR", "LEASE", "CLIENT", "REASON")
+}
+
+// holdsTable writes one line for each hold and each waiting request of a name,
+// which is what lead begins the lines with. Who waits has, instead of a reason,
+// the runs before it.
+func holdsTable(w io.Writer, lead []any, holders []api.Hold, waiters []api.Wait) {
 	for _, h := range holders {
-		row(w, name, "held by", holder(h), how(h), h.Token, span(h.HeldMS), lease(h.ExpiresInMS), who(h.Client), h.Reason)
+		holdRow(w, lead, "holds", h)
 	}
 	for _, q := range waiters {
-		row(w, name, fmt.Sprintf("waits (%d)", q.Position), q.RunID, q.Mode, "", span(q.WaitedMS), "", who(q.Client),
-			"behind "+strings.Join(q.BlockedBy, " "))
+		row(w, slices.Concat(lead, []any{"waits", q.RunID, q.Mode, "", span(q.WaitedMS), "", who(q.Client), behind(q.BlockedBy)})...)
 	}
 }
 
-func holdsHead(w io.Writer) {
-	row(w, "NAME", "STATE", "RUN", "MODE", "TOKEN", "FOR", "LEASE", "CLIENT", "REASON")
+func holdRow(w io.Writer, lead []any, state string, h api.Hold) {
+	row(w, slices.Concat(lead, []any{
+		state, holder(h), how(h), h.Token, span(h.HeldMS), lease(h.ExpiresInMS), who(h.Client), h.Reason,
+	})...)
+}
+
+func behind(runs []string) string {
+	if len(runs) == 0 {
+		return ""
+	}
+	return "behind " + strings.Join(runs, " ")
 }
 
 // conflictText says who is in the way of a refused acquire.

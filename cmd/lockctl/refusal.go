@@ -17,8 +17,8 @@ func (t *tool) answered(err error) error {
 	if !ok || exitCode(err) == exitNoQuorum {
 		return err
 	}
-	if t.output == "json" && refused.Problem.Code != "" {
-		if err := t.print(&refused.Problem, nil); err != nil {
+	if t.output == asJSON && refused.Problem.Code != "" {
+		if err := t.printJSON(&refused.Problem); err != nil {
 			return err
 		}
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"strings"
 
@@ -48,10 +47,7 @@ func runTable(w io.Writer, run *api.RunState) {
 				names = append(names, want.Ref)
 			}
 		}
-		row(w, fmt.Sprintf("waits (%d)", r.Position), strings.Join(names, " "), "", "", span(r.WaitedMS), "", who(r.Client),
-			"behind "+strings.Join(r.BlockedBy, " "))
-	}
-	if len(run.Holds) == 0 && run.Request == nil {
-		row(w, "nothing")
+		row(w, "waits", strings.Join(names, " "), "", "", span(r.WaitedMS), "", who(r.Client),
+			behind(r.BlockedBy))
 	}
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"time"
 
@@ -13,9 +14,15 @@ import (
 
 func (t *tool) statusCommand() *cli.Command {
 	return &cli.Command{
-		Name:        "status",
-		Usage:       "show the cluster as one node sees it; exit 69 without a leader",
-		Description: `  lockctl status`,
+		Name:  "status",
+		Usage: "show the cluster as one node sees it; exit 69 without a leader",
+		Description: `One line a node: its role, its term, how many log entries it has yet to apply, how
+long ago it heard of its leader, and how full its disk is. The verdict, with what
+to do next, goes to stderr. For monitoring there is "lockctl check".
+
+  lockctl status
+  lockctl status -o plain | awk -F'\t' '$2 == "down" {print $1}'
+  lockctl status -o json | jq -r .leader.id`,
 		Action: func(c *cli.Context) error {
 			if _, err := arguments(c, 0, 0); err != nil {
 				return err
@@ -56,43 +63,85 @@ func settledStatus(ctx context.Context, cluster *client.Client) (*api.Status, er
 }
 
 func statusTable(w io.Writer, s *api.Status) {
-	row(w, "NODE", "ROLE", "HEALTHY", "LAG", "SUFFRAGE", "CLIENTS", "PEERS")
+	row(w, "NODE", "ROLE", "TERM", "LAG", "CONTACT", "VERSION", "DISK", "CLIENTS", "PEERS")
 	for _, m := range s.Members {
-		role := "follower"
-		switch {
-		case s.Leader != nil && m.ID == s.Leader.ID:
-			role = "leader"
-		case m.ID == s.Node:
-			role = s.Role
-		case !m.Healthy:
-			role = ""
-		}
-		healthy := "yes"
 		if !m.Healthy {
-			healthy = "no"
+			row(w, m.ID, "down", "", "", "", "", "", m.ClientURL, m.PeerAddr)
+			continue
 		}
-		row(w, m.ID, role, healthy, m.AppliedLag, m.Suffrage, m.ClientURL, m.PeerAddr)
+		row(w, m.ID, roleOf(s, m), token(m.Term), m.AppliedLag, lease(m.LastContactMS), m.Version, diskText(m.Disk), m.ClientURL, m.PeerAddr)
 	}
 }
 
-// verdict says in one line how things are.
-func (t *tool) verdict(s *api.Status) error {
-	voters, healthy := 0, 0
+// roleOf is what a member says that it is. One of an older version does not.
+func roleOf(s *api.Status, m api.Member) string {
+	switch {
+	case m.Suffrage != "voter":
+		return m.Suffrage
+	case m.Role != "":
+		return m.Role
+	case s.Leader != nil && m.ID == s.Leader.ID:
+		return "leader"
+	}
+	return "follower"
+}
+
+func diskText(d *api.Disk) string {
+	if d == nil || d.TotalBytes == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d%% used, %s free", 100-freePercent(d), size(d.FreeBytes))
+}
+
+// freePercent is rounded down: what is left is never told as more than it is.
+func freePercent(d *api.Disk) uint64 {
+	return uint64(float64(d.FreeBytes) / float64(d.TotalBytes) * 100)
+}
+
+// size is a number of bytes for people.
+func size(bytes uint64) string {
+	const units = "KMGTPE"
+	if bytes < 1024 {
+		return fmt.Sprintf("%dB", bytes)
+	}
+	value, unit := float64(bytes)/1024, 0
+	for value >= 1024 && unit < len(units)-1 {
+		value, unit = value/1024, unit+1
+	}
+	return fmt.Sprintf("%.1f%ciB", value, units[unit])
+}
+
+// voters counts those members that an election needs.
+func voters(s *api.Status) (healthy, all int) {
 	for _, m := range s.Members {
 		if m.Suffrage == "voter" {
-			voters++
+			all++
 			if m.Healthy {
 				healthy++
 			}
 		}
 	}
-	switch {
-	case s.Leader == nil:
-		return &exitError{code: exitNoQuorum, err: noLeader(s.Node, healthy, voters)}
-	case healthy < voters:
-		t.say("leader %s in term %d; %d of %d voters are healthy: start the others before one more is lost", s.Leader.ID, s.Term, healthy, voters)
-	default:
-		t.say("leader %s in term %d; all %d voters are healthy", s.Leader.ID, s.Term, voters)
+	return healthy, all
+}
+
+// verdict says in one line how things are and what to do.
+func (t *tool) verdict(s *api.Status) error {
+	healthy, all := voters(s)
+	if s.Leader == nil {
+		return &exitError{code: exitNoQuorum, err: noLeader(s.Node, healthy, all)}
 	}
+	problems := weigh(s, defaultThresholds)
+	if len(problems) == 0 {
+		t.say("%s: leader %s in term %d; all %d voters are healthy", t.errScreen.paint(green, "good"), s.Leader.ID, s.Term, all)
+		return nil
+	}
+	for _, p := range problems {
+		word := t.errScreen.paint(yellow, "warning")
+		if p.state == stateCritical {
+			word = t.errScreen.paint(red, "critical")
+		}
+		t.say("%s: %s; %s", word, p.what, p.todo)
+	}
+	t.say("leader %s in term %d; %d of %d voters are healthy", s.Leader.ID, s.Term, healthy, all)
 	return nil
 }
