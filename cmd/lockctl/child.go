@@ -1,30 +1,41 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"os/exec"
 	"os/signal"
 	"runtime"
 	"strings"
 	"syscall"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // child is CMD: a process group of its own, started without a shell, with
 // lockctl's own files and, if lockctl has it, the terminal.
 type child struct {
-	cmd *exec.Cmd
-	// killAfter is what CMD has between TERM and KILL when its lock is lost.
+	path    string
+	command []string
+	env     []string
+	files   []*os.File
+	// soft is the signal that asks CMD to end; killAfter is what CMD has from then
+	// until KILL.
+	soft      syscall.Signal
 	killAfter time.Duration
+	// mayGoOn says whether a stopped CMD may be continued; nil is always.
+	mayGoOn func() bool
+	// stopping is called before lockctl stops with CMD; nil does nothing.
+	stopping func()
+
+	tty   *terminal
+	relay *relay
+	pid   int
 	// started is closed once CMD can be signalled, ended once it cannot any more.
 	started, ended chan struct{}
-	// terminal is the terminal that CMD has in the foreground, or -1.
-	terminal int
+	// status is how CMD has ended.
+	status syscall.WaitStatus
 }
 
 // findCommand resolves CMD before anything is locked for it.
@@ -39,40 +50,88 @@ func findCommand(name string) (string, error) {
 	return "", &exitError{exitCannot, fmt.Errorf("%s cannot be executed: %w", name, err)}
 }
 
+// newChild returns CMD with lockctl's own standard files.
 func (t *tool) newChild(path string, command, env []string, killAfter time.Duration) *child {
-	return &child{
-		cmd: &exec.Cmd{
-			Path: path, Args: command, Env: env,
-			Stdin: t.stdin, Stdout: t.stdout, Stderr: t.stderr,
-			SysProcAttr: guarded(),
-		},
-		killAfter: killAfter, started: make(chan struct{}), ended: make(chan struct{}), terminal: -1,
+	c := &child{
+		path: path, command: command, env: env, soft: syscall.SIGTERM, killAfter: killAfter, relay: t.relay,
+		started: make(chan struct{}), ended: make(chan struct{}),
 	}
+	for _, stream := range []any{t.stdin, t.stdout, t.stderr} {
+		file, _ := stream.(*os.File) // nil, that is closed, for anything else
+		c.files = append(c.files, file)
+	}
+	return c
 }
 
 // start starts CMD. The calling goroutine stays on its thread until wait: CMD is
 // told to die with the thread that started it.
 func (c *child) start() error {
 	runtime.LockOSThread()
-	if own, err := unix.IoctlGetInt(0, unix.TIOCGPGRP); err == nil && own == unix.Getpgrp() {
-		c.terminal = 0
-		c.cmd.SysProcAttr.Foreground = true
-		c.cmd.SysProcAttr.Ctty = c.terminal
+	c.tty = openTerminal(c.files[1])
+	attributes := guarded()
+	if c.tty.mine() && c.tty.wanted {
+		attributes.Foreground, attributes.Ctty = true, int(c.tty.file.Fd())
 	}
-	if err := c.cmd.Start(); err != nil {
+	process, err := os.StartProcess(c.path, c.command, &os.ProcAttr{Env: c.env, Files: c.files, Sys: attributes})
+	if err != nil {
 		runtime.UnlockOSThread()
+		if attributes.Foreground {
+			signal.Ignore(syscall.SIGTTOU)
+			c.tty.give(c.tty.own) // which CMD may have taken before it failed
+			signal.Reset(syscall.SIGTTOU)
+		}
+		c.tty.close()
 		close(c.ended)
 		if errors.Is(err, fs.ErrNotExist) {
 			return &exitError{exitNotFound, err}
 		}
 		return &exitError{exitCannot, err}
 	}
-	if c.terminal >= 0 {
-		// Not in the foreground any more, lockctl must still be able to speak.
+	c.pid = process.Pid
+	_ = process.Release() // never fails; CMD is waited for by its number
+	if c.tty != nil {
+		// Not in the foreground any more, lockctl must still be able to speak. CMD
+		// was started before, so that it does not inherit this.
 		signal.Ignore(syscall.SIGTTOU)
 	}
 	close(c.started)
+	go c.reap()
 	return nil
+}
+
+// reap waits for CMD's end, and stops with it.
+func (c *child) reap() {
+	defer close(c.ended)
+	for {
+		var status syscall.WaitStatus
+		_, err := syscall.Wait4(c.pid, &status, syscall.WUNTRACED, nil)
+		switch {
+		case errors.Is(err, syscall.EINTR):
+		case err != nil:
+			panic("lockctl: wait for its own child: " + err.Error())
+		case status.Stopped():
+			c.stopped(status.StopSignal())
+		default:
+			c.status = status
+			return
+		}
+	}
+}
+
+// wait waits for CMD's end, brings lockctl back to the foreground and returns the
+// exit code: CMD's own, or 128+n after signal n.
+func (c *child) wait() int {
+	defer runtime.UnlockOSThread()
+	<-c.ended
+	if c.tty != nil {
+		c.tty.take(c.pid)
+		signal.Reset(syscall.SIGTTOU)
+		c.tty.close()
+	}
+	if c.status.Signaled() {
+		return exitSignal + int(c.status.Signal())
+	}
+	return c.status.ExitStatus()
 }
 
 // signal sends s to CMD and all that it started, unless CMD has ended; it waits for
@@ -87,57 +146,59 @@ func (c *child) signal(s syscall.Signal) {
 		return
 	default:
 	}
-	c.signalGroup(s)
-	if s == syscall.SIGTERM || s == syscall.SIGINT || s == syscall.SIGHUP || s == syscall.SIGQUIT {
-		c.signalGroup(syscall.SIGCONT)
+	switch s {
+	case syscall.SIGCONT:
+		c.resume()
+	case syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGQUIT:
+		c.signalGroup(s)
+		c.resume()
+	default:
+		c.signalGroup(s)
 	}
 }
 
 // signalGroup fails only when nobody of the group is left.
-func (c *child) signalGroup(s syscall.Signal) { _ = syscall.Kill(-c.cmd.Process.Pid, s) }
+func (c *child) signalGroup(s syscall.Signal) { _ = syscall.Kill(-c.pid, s) }
 
-// wait waits until CMD has ended and returns its exit code, 128+n after signal n.
-// When held ends before, CMD's whole group is ended: TERM, and KILL when
-// killAfter is over. Lost says that this happened.
-func (c *child) wait(held context.Context) (code int, lost bool) {
-	defer runtime.UnlockOSThread()
-	go func() {
-		defer close(c.ended)
-		_ = c.cmd.Wait() // how it ended is in ProcessState
-	}()
-	select {
-	case <-c.ended:
-	case <-held.Done():
-		c.signal(syscall.SIGTERM)
-		timer := time.NewTimer(c.killAfter)
-		defer timer.Stop()
-		select {
-		case <-c.ended:
-		case <-timer.C:
-		}
-		// Those whom CMD leaves behind would go on without the lock.
-		c.signalGroup(syscall.SIGKILL)
-		<-c.ended
-	}
-	c.takeTerminal()
-	return c.code(), held.Err() != nil
-}
+// stopPause is how long after it has stopped itself lockctl must have been running
+// to know that it was not stopped: nobody could continue it (an orphaned process
+// group, setpgid(2)).
+const stopPause = 50 * time.Millisecond
 
-// takeTerminal brings lockctl back to the foreground.
-func (c *child) takeTerminal() {
-	if c.terminal < 0 {
+// stopped deals with a CMD that has stopped. If the terminal did it, lockctl's
+// whole job stops as well, and hands the terminal back to the shell before. If
+// somebody has merely frozen CMD, lockctl goes on to keep the lock.
+func (c *child) stopped(by syscall.Signal) {
+	if c.tty == nil || by == syscall.SIGSTOP {
 		return
 	}
-	_ = unix.IoctlSetPointerInt(c.terminal, unix.TIOCSPGRP, unix.Getpgrp()) // fails only if the terminal is gone
-	signal.Reset(syscall.SIGTTOU)
+	if by != syscall.SIGTSTP && c.tty.mine() {
+		c.tty.wanted = true // CMD wants the terminal, and lockctl has it
+		c.resume()
+		return
+	}
+	c.tty.take(c.pid)
+	if c.stopping != nil {
+		c.stopping()
+	}
+	c.relay.pass(syscall.SIGTSTP)
+	_ = syscall.Kill(0, syscall.SIGTSTP) // the own group always exists
+	timer := time.NewTimer(stopPause)
+	<-timer.C
+	c.relay.catch(syscall.SIGTSTP)
+	c.resume()
 }
 
-func (c *child) code() int {
-	status, ok := c.cmd.ProcessState.Sys().(syscall.WaitStatus)
-	if ok && status.Signaled() {
-		return exitSignal + int(status.Signal())
+// resume continues a stopped CMD, in the foreground if lockctl is there. The shell
+// continues only lockctl's own group: so CMD stays stopped if the lease is over.
+func (c *child) resume() {
+	if c.mayGoOn != nil && !c.mayGoOn() {
+		return
 	}
-	return c.cmd.ProcessState.ExitCode()
+	if c.tty != nil && c.tty.wanted && c.tty.mine() {
+		c.tty.give(c.pid)
+	}
+	c.signalGroup(syscall.SIGCONT)
 }
 
 // environment is lockctl's own with the lock's variables set.

@@ -2,9 +2,10 @@ package main
 
 import (
 	"bufio"
-	"context"
+	"fmt"
 	"io"
 	"os"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -42,50 +43,117 @@ func startShell(t *testing.T, script string, killAfter time.Duration) (c *child,
 	return c, lines
 }
 
+// muchTime is what end is told when there is no hurry.
+func muchTime() time.Duration { return time.Minute }
+
 func TestTheCommandsOwnExitCodeIsPassedOn(t *testing.T) {
 	for script, want := range map[string]int{"exit 0": 0, "exit 7": 7, "kill -9 $$": 128 + 9, "kill -TERM $$": 128 + 15} {
 		c, _ := startShell(t, script, time.Minute)
-		if code, lost := c.wait(context.Background()); code != want || lost {
-			t.Errorf("%s: exit %d, lost %v", script, code, lost)
+		if code := c.wait(); code != want {
+			t.Errorf("%s: exit %d", script, code)
 		}
 	}
 }
 
-func TestALostLockEndsTheCommandByTERM(t *testing.T) {
+func TestACommandIsEndedByItsSoftSignal(t *testing.T) {
 	c, _ := startShell(t, `trap 'exit 3' TERM; echo ready; while :; do sleep 600 & wait; done`, time.Minute)
-	lock, lose := context.WithCancel(context.Background())
-	lose()
-	if code, lost := c.wait(lock); code != 3 || !lost {
-		t.Errorf("exit %d, lost %v", code, lost)
+	_, killed := c.end(muchTime, 0)
+	if code := c.wait(); code != 3 || killed {
+		t.Errorf("exit %d, killed %v", code, killed)
 	}
 }
 
-func TestWhoIgnoresTERMIsKilledWithAllItStarted(t *testing.T) {
+func TestWhoIgnoresTheSoftSignalIsKilledWithAllItStarted(t *testing.T) {
 	c, rest := startShell(t, `trap '' TERM; sleep 600 & echo ready; sleep 600; sleep 600`, 50*time.Millisecond)
-	lock, lose := context.WithCancel(context.Background())
-	lose()
-	if code, lost := c.wait(lock); code != exitSignal+int(syscall.SIGKILL) || !lost {
-		t.Errorf("exit %d, lost %v", code, lost)
+	_, killed := c.end(muchTime, 0)
+	if code := c.wait(); code != exitSignal+int(syscall.SIGKILL) || !killed {
+		t.Errorf("exit %d, killed %v", code, killed)
 	}
 	if _, err := io.ReadAll(rest); err != nil { // ends with the last of the group
 		t.Error(err)
 	}
 }
 
-func TestALostLockEndsAStoppedCommandToo(t *testing.T) {
-	c, _ := startShell(t, `echo ready; kill -STOP $$; exit 5`, time.Minute)
-	lock, lose := context.WithCancel(context.Background())
-	lose()
-	if code, lost := c.wait(lock); code != exitSignal+int(syscall.SIGTERM) || !lost {
-		t.Errorf("exit %d, lost %v", code, lost)
+func TestOneThatIsLeftBehindHasTheSameTimeAsTheCommand(t *testing.T) {
+	c, rest := startShell(t, `(trap 'sleep 0.2; echo done; exit' TERM; echo ready; while :; do sleep 0.01; done) & wait`, time.Minute)
+	_, killed := c.end(muchTime, 0)
+	if code := c.wait(); code != exitSignal+int(syscall.SIGTERM) || killed {
+		t.Errorf("exit %d, killed %v", code, killed)
 	}
+	if text, err := io.ReadAll(rest); err != nil || string(text) != "done\n" {
+		t.Errorf("%q, %v", text, err)
+	}
+}
+
+func TestWhoLeftTheGroupIsEndedWithIt(t *testing.T) {
+	c, rest := startShell(t, `setsid sh -c 'trap "" TERM; echo ready; sleep 600; sleep 600' & wait`, 50*time.Millisecond)
+	if _, killed := c.end(muchTime, 0); !killed {
+		t.Error("it was not killed")
+	}
+	c.wait()
+	if _, err := io.ReadAll(rest); err != nil { // ends with the last that has the pipe
+		t.Error(err)
+	}
+}
+
+func TestNoTimeLeftMeansKillAtOnce(t *testing.T) {
+	c, _ := startShell(t, `trap '' TERM; echo ready; while :; do sleep 600; done`, time.Minute)
+	if _, killed := c.end(func() time.Duration { return 0 }, 0); !killed {
+		t.Error("it was not killed")
+	}
+	if code := c.wait(); code != exitSignal+int(syscall.SIGKILL) {
+		t.Errorf("exit %d", code)
+	}
+}
+
+func TestAStoppedCommandIsEnded(t *testing.T) {
+	c, _ := startShell(t, `echo ready; kill -STOP $$; exit 5`, time.Minute)
+	c.end(muchTime, 0)
+	if code := c.wait(); code != exitSignal+int(syscall.SIGTERM) {
+		t.Errorf("exit %d", code)
+	}
+}
+
+func TestAStoppedCommandIsNotContinuedWithoutTheLock(t *testing.T) {
+	c, _ := startShell(t, `trap 'exit 4' TERM; echo ready; kill -STOP $$; exit 5`, time.Minute)
+	c.mayGoOn = func() bool { return false }
+	awaitStopped(t, c.pid)
+	c.signal(syscall.SIGCONT)
+	c.signal(syscall.SIGTERM)
+	if s, ok := readState(c.pid); !ok || s != "T" {
+		t.Errorf("state %s", s)
+	}
+	c.mayGoOn = nil
+	c.signal(syscall.SIGCONT)
+	if code := c.wait(); code != 4 {
+		t.Errorf("exit %d", code)
+	}
+}
+
+// readState is the state of a process as in proc_pid_stat(5).
+func readState(pid int) (string, bool) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	_, rest, _ := strings.Cut(string(text), ") ")
+	return rest[:min(1, len(rest))], err == nil
+}
+
+func awaitStopped(t *testing.T, pid int) {
+	t.Helper()
+	ticker := time.NewTicker(time.Millisecond)
+	defer ticker.Stop()
+	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); <-ticker.C {
+		if s, _ := readState(pid); s == "T" {
+			return
+		}
+	}
+	t.Fatal("it does not stop")
 }
 
 func TestSignalsReachTheWholeGroup(t *testing.T) {
 	c, rest := startShell(t, `trap 'echo usr1; exit 4' USR1; sleep 600 & echo ready; wait`, time.Minute)
 	c.signal(syscall.SIGUSR1)
-	if code, lost := c.wait(context.Background()); code != 4 || lost {
-		t.Errorf("exit %d, lost %v", code, lost)
+	if code := c.wait(); code != 4 {
+		t.Errorf("exit %d", code)
 	}
 	if text, err := rest.ReadString('\n'); err != nil || text != "usr1\n" {
 		t.Errorf("%q, %v", text, err)

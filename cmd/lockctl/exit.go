@@ -20,6 +20,7 @@ const (
 	exitOccupied = 75
 	exitDenied   = 77
 	exitLost     = 79
+	exitOverdue  = 124
 	exitFailed   = 125
 	exitCannot   = 126
 	exitNotFound = 127

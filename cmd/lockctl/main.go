@@ -113,6 +113,7 @@ func (t *tool) app() *cli.App {
 		Flags:           t.commonFlags(),
 		Commands: []*cli.Command{
 			t.runCommand(),
+			t.deadmanCommand(),
 			t.whyCommand(),
 			t.listCommand(),
 			t.watchCommand(),

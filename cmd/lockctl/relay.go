@@ -23,9 +23,19 @@ var ending = []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscal
 // newRelay listens for the signals that end a command. Stop must be called.
 func newRelay(target func(syscall.Signal)) *relay {
 	r := &relay{incoming: make(chan os.Signal, 64), done: make(chan struct{}), target: target}
-	signal.Notify(r.incoming, ending...)
+	r.listen(ending)
 	go r.run()
 	return r
+}
+
+// listen leaves alone what lockctl was started to ignore (nohup), and CMD is to
+// ignore, too.
+func (r *relay) listen(signals []os.Signal) {
+	for _, s := range signals {
+		if !signal.Ignored(s) {
+			signal.Notify(r.incoming, s)
+		}
+	}
 }
 
 func (r *relay) run() {
@@ -36,8 +46,9 @@ func (r *relay) run() {
 			continue
 		}
 		r.mu.Lock()
-		r.target(number)
+		target := r.target
 		r.mu.Unlock()
+		target(number)
 	}
 }
 
@@ -47,7 +58,21 @@ func (r *relay) redirect(target func(syscall.Signal)) {
 	r.mu.Lock()
 	r.target = target
 	r.mu.Unlock()
-	signal.Notify(r.incoming, forwarded()...)
+	r.listen(forwarded())
+}
+
+// pass lets a signal do what it does to programs that do not care, until catch.
+func (r *relay) pass(s syscall.Signal) {
+	if r != nil {
+		signal.Reset(s)
+	}
+}
+
+// catch listens for the signal again.
+func (r *relay) catch(s syscall.Signal) {
+	if r != nil {
+		signal.Notify(r.incoming, s)
+	}
 }
 
 func (r *relay) stop() {

@@ -95,9 +95,6 @@ func (a *answer) outcome() history.Outcome {
 		return history.OK
 	}
 	switch p := a.problem(); {
-	case p.Withdrawn:
-		// It may have been granted first, and lost before a node could tell.
-		return history.Unknown
 	case p.Code == api.CodeOccupied:
 		return history.Occupied
 	case p.Code == api.CodeNotHeld:
@@ -137,11 +134,7 @@ func shownIn(a answer, name history.Name) []history.Holder {
 func holders(name history.Name, held []api.Hold) []history.Holder {
 	var all []history.Holder
 	for _, h := range held {
-		one := history.Holder{Name: name, Run: h.RunID, Token: h.Token}
-		if !name.IsKey() {
-			one.Shared, one.Tree = h.Mode == api.Shared, h.Scope == api.Tree
-		}
-		all = append(all, one)
+		all = append(all, history.Holder{Name: name, Run: h.RunID, Token: h.Token})
 	}
 	return all
 }

@@ -1,0 +1,80 @@
+package main
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// ownProgram is this program, even if its file has been replaced since.
+func ownProgram() string { return "/proc/self/exe" }
+
+// apart keeps the terminal's signals, and whoever signals lockctl's group, away.
+func apart() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }
+
+// watchOver is the deadman's part: it returns when lockctl has ended or when the
+// deadline has come, and has then ended the group.
+func watchOver(in, out *os.File) error {
+	// A timer on this clock expires in a suspended machine as soon as it wakes.
+	timer, err := unix.TimerfdCreate(unix.CLOCK_BOOTTIME, unix.TFD_CLOEXEC)
+	if err != nil {
+		return fmt.Errorf("a timer: %w", err)
+	}
+	fds := []unix.PollFd{{Fd: int32(in.Fd()), Events: unix.POLLIN}, {Fd: int32(timer), Events: unix.POLLIN}}
+	group := 0
+	for {
+		if _, err := unix.Poll(fds, -1); errors.Is(err, unix.EINTR) {
+			continue
+		} else if err != nil {
+			return fmt.Errorf("wait: %w", err)
+		}
+		var message [8]byte
+		switch {
+		case fds[0].Revents != 0:
+			if _, err := io.ReadFull(in, message[:]); err != nil { // lockctl has ended
+				return endGroup(group, out)
+			}
+			number := int64(binary.LittleEndian.Uint64(message[:]))
+			if group == 0 {
+				group = int(number)
+				continue
+			}
+			at := unix.ItimerSpec{Value: unix.NsecToTimespec(number)}
+			if err := unix.TimerfdSettime(timer, unix.TFD_TIMER_ABSTIME, &at, nil); err != nil {
+				return fmt.Errorf("set the timer: %w", err)
+			}
+		case fds[1].Revents != 0:
+			return endGroup(group, out)
+		}
+	}
+}
+
+// endGroup kills the group and what descends from its leader, and says when nobody
+// was left.
+func endGroup(group int, out *os.File) error {
+	if group == 0 {
+		return nil
+	}
+	t := tribe{group: group, root: group}
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for giveUp := sinceBoot() + goneTime; sinceBoot() < giveUp; timer.Reset(firstLook) {
+		<-timer.C
+		pids := t.living()
+		if len(pids) == 0 {
+			_, err := out.Write(binary.LittleEndian.AppendUint64(nil, uint64(sinceBoot())))
+			return err
+		}
+		_ = syscall.Kill(-group, syscall.SIGKILL) // fails when nobody is left
+		for _, pid := range pids {
+			_ = syscall.Kill(pid, syscall.SIGKILL) // likewise
+		}
+	}
+	return nil
+}

@@ -1,0 +1,76 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+)
+
+// stat is what /proc says of one process.
+type stat struct {
+	parent, group int
+	dead          bool
+}
+
+// living lists the members that still run. Where /proc does not tell, the group's
+// negative number stands for them all.
+func (t tribe) living() (pids []int) {
+	entries, err := os.ReadDir("/proc")
+	all := make(map[int]stat)
+	for _, e := range entries {
+		pid, err := strconv.Atoi(e.Name())
+		if err != nil {
+			continue
+		}
+		if s, ok := readStat(pid); ok {
+			all[pid] = s
+		}
+	}
+	for pid, s := range all {
+		if !s.dead && (s.group == t.group || t.descends(all, pid)) {
+			pids = append(pids, pid)
+		}
+	}
+	if _, known := all[os.Getpid()]; err != nil || !known {
+		return t.groupOnly()
+	}
+	return pids
+}
+
+// descends follows the parents of a process up to the root.
+func (t tribe) descends(all map[int]stat, pid int) bool {
+	for range len(all) { // what was read at different times may go round
+		s, known := all[pid]
+		switch {
+		case !known || pid == t.not:
+			return false
+		case s.parent == t.root:
+			return true
+		}
+		pid = s.parent
+	}
+	return false
+}
+
+// adoptOrphans makes lockctl the parent of those whose parents end from now on, so
+// that they stay in the tribe. An error leaves the group, at least.
+func adoptOrphans() { _ = unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) }
+
+// readStat reads /proc/PID/stat (proc_pid_stat(5)), whose second field is a name
+// in brackets that may contain anything.
+func readStat(pid int) (stat, bool) {
+	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	if err != nil {
+		return stat{}, false
+	}
+	fields := bytes.Fields(text[bytes.LastIndexByte(text, ')')+1:])
+	if len(fields) < 3 {
+		return stat{}, false
+	}
+	parent, err1 := strconv.Atoi(string(fields[1]))
+	group, err2 := strconv.Atoi(string(fields[2]))
+	state := fields[0][0]
+	return stat{parent: parent, group: group, dead: state == 'Z' || state == 'X'}, err1 == nil && err2 == nil
+}

@@ -1,6 +1,0 @@
-//go:build !linux
-
-package main
-
-// relaxTimers needs Linux.
-func relaxTimers() {}
