@@ -41,8 +41,7 @@ type End string
 // finds a Previous.
 const (
 	WasReleased End = "released"
-	// WasClosed is the end with its session's close, or with the last need for a
-	// private session.
+	// WasClosed is the end with its session's close.
 	WasClosed End = "closed"
 	Expired   End = "expired"
 	WasBroken End = "broken"

@@ -13,15 +13,15 @@ import (
 	"lockd/gate"
 )
 
-// The files of testdata/v1 hold what the first version of each format looks
-// like. They may gain files; a file that changes means that logs and snapshots
-// on disk can no longer be read.
+// The files of testdata/vN hold what version N of each format looks like. They
+// may gain files; a file that changes means that logs and snapshots on disk can
+// no longer be read.
 var update = flag.Bool("update", false, "write the golden files anew")
 
 // golden returns the bytes of a golden file, after writing it if so asked.
 func golden(t *testing.T, name string, now []byte) []byte {
 	t.Helper()
-	path := filepath.Join("testdata", "v1", name+".hex")
+	path := goldenPath(name)
 	if *update {
 		var lines strings.Builder
 		for rest := now; len(rest) > 0; {
@@ -36,7 +36,17 @@ func golden(t *testing.T, name string, now []byte) []byte {
 			t.Fatal(err)
 		}
 	}
-	lines, err := os.ReadFile(path)
+	return released(t, name)
+}
+
+func goldenPath(name string) string {
+	return filepath.Join("testdata", filepath.FromSlash(name)+".hex")
+}
+
+// released returns the bytes of a golden file that this build no longer writes.
+func released(t *testing.T, name string) []byte {
+	t.Helper()
+	lines, err := os.ReadFile(goldenPath(name))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,7 +60,7 @@ func golden(t *testing.T, name string, now []byte) []byte {
 // checkGolden holds x's encoding against its golden file, both ways.
 func checkGolden[T any](t *testing.T, name string, x *T, encoded []byte, decode func([]byte) (*T, error)) {
 	t.Run(name, func(t *testing.T) {
-		want := golden(t, name, encoded)
+		want := golden(t, "v1/"+name, encoded)
 		if !bytes.Equal(encoded, want) {
 			t.Errorf("encoded %x\nreleased %x", encoded, want)
 		}
@@ -110,6 +120,12 @@ func TestReleasedRecordsKeepTheirBytes(t *testing.T) {
 		Limit: 3, Wait: time.Hour, At: at, Reason: "deploy", Client: &client, Joins: []gate.Join{{Session: 12, Seq: 300}},
 	})
 	checkGoldenRecord(t, "ending", (*coder).ending, &gate.Ending{Name: ref, Run: "run-0", End: gate.EndBroken, Order: 3})
+	checkGoldenRecord(t, "ending_broken", (*coder).ending, &gate.Ending{
+		Name: ref, Run: "run-0", End: gate.EndBroken, Mode: gate.Shared, Scope: gate.Tree, Order: 3, Token: 70,
+		From: at - 5000, At: at, Reason: "nightly backup", Client: &client,
+		By: &gate.Breaker{Reason: "host is gone", Actor: "10.0.0.7", Client: gate.Client{Name: "ann", Host: "admin-1", PID: 88}},
+	})
+	checkGoldenRecord(t, "ending_replaced", (*coder).ending, &gate.Ending{Name: ref, Run: "run-0", End: gate.EndReplaced, Order: 4, Token: 71, At: at})
 	checkGoldenRecord(t, "counts", (*coder).counts, &counts{1, 2, 3, 4, 5, 6})
 }
 

@@ -185,6 +185,7 @@ func (c *coder) breakHold(num protowire.Number, x *gate.Break) {
 		unsigned(c, 2, &x.Token)
 		text(c, 3, &x.Reason)
 		text(c, 4, &x.Actor)
+		c.someClient(5, &x.Client)
 	}
 	c.needName(x.Name)
 }

@@ -137,7 +137,7 @@ func (c *coder) hold(num protowire.Number, x *gate.Hold) {
 		c.optionalClient(9, &x.Client)
 		unsigned(c, 10, &x.Limit)
 		unsigned(c, 11, &x.Request)
-		enum(c, 12, &x.Ended, gate.EndBroken)
+		enum(c, 12, &x.Ended, gate.EndReplaced)
 		signed(c, 13, &x.Delay)
 	}
 	c.needName(x.Name)
@@ -147,8 +147,26 @@ func (c *coder) ending(num protowire.Number, x *gate.Ending) {
 	for m := c.open(num); c.pass(&m); {
 		c.someName(1, &x.Name)
 		text(c, 2, &x.Run)
-		enum(c, 3, &x.End, gate.EndBroken)
+		enum(c, 3, &x.End, gate.EndReplaced)
 		unsigned(c, 4, &x.Order)
+		unsigned(c, 5, &x.Token)
+		enum(c, 6, &x.Mode, gate.Shared)
+		enum(c, 7, &x.Scope, gate.Tree)
+		signed(c, 8, &x.From)
+		signed(c, 9, &x.At)
+		text(c, 10, &x.Reason)
+		c.optionalClient(11, &x.Client)
+		if by := optional(c, 12, &x.By); by != nil {
+			c.breaker(12, by)
+		}
 	}
 	c.needName(x.Name)
+}
+
+func (c *coder) breaker(num protowire.Number, x *gate.Breaker) {
+	for m := c.open(num); c.pass(&m); {
+		text(c, 1, &x.Reason)
+		text(c, 2, &x.Actor)
+		c.someClient(3, &x.Client)
+	}
 }

@@ -10,10 +10,12 @@ import (
 // writes, or apply it otherwise, needs the next number: an old node then halts
 // where it would have gone its own way.
 const (
-	commandVersion  = 1
-	batchVersion    = 1
-	resultVersion   = 1
-	snapshotVersion = 1
+	commandVersion = 1
+	batchVersion   = 1
+	resultVersion  = 1
+	// snapshotVersion 2: the endings of a snapshot are all that are remembered of
+	// each name; in version 1 they are the last bad one.
+	snapshotVersion = 2
 )
 
 var (

@@ -126,15 +126,6 @@ func (t *Table) describe(r *Result, holds []*Hold) {
 	}
 }
 
-// previous returns how the last holder of n ended if it ended badly.
-func (t *Table) previous(n Name) *Ending {
-	if t.endings.Len() == 0 {
-		return nil
-	}
-	e, _ := t.endings.Get(&Ending{Name: n})
-	return e
-}
-
 // grantee is what is noted with a hold.
 type grantee struct {
 	session *Session
@@ -184,6 +175,7 @@ func (t *Table) regrant(own *Hold, w Want, g grantee) *Hold {
 		h.Session = g.session.ID
 	}
 	t.dropHold(own)
+	t.remember(own, EndReplaced, nil)
 	t.putHold(&h)
 	if moves {
 		t.holdEvent(EventMoved, &h, h.Reason, "")

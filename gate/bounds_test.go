@@ -170,23 +170,44 @@ func TestTheQueueAtANameIsBounded(t *testing.T) {
 	}
 }
 
-// Of the bad endings the oldest are forgotten first.
-func TestRememberedEndingsAreBounded(t *testing.T) {
-	table, model := gate.New(), newModel()
-	const more = 10
-	for i := range gate.MaxEndings + more {
-		acquire := &gate.Command{Op: acquireOne("r1", fmt.Sprint("x", i), 0)}
-		model.Apply(acquire, 1)
-		token := table.Apply(acquire, 1).Result.Grants[0].Token
-		broken := &gate.Command{Op: &gate.Break{Name: gate.Name{Kind: gate.Reference, Text: fmt.Sprint("x", i)}, Token: token}}
-		model.Apply(broken, 1)
-		table.Apply(broken, 1)
+// Of the names whose holders ended well the one that has gone longest without an
+// ending is forgotten first, and likewise of those that ended badly: however many
+// names end well, the next holder of one that ended badly is told.
+func TestRememberedNamesAreBounded(t *testing.T) {
+	table := gate.New()
+	ref := func(stem string, i int) gate.Name { return gate.Name{Kind: gate.Reference, Text: fmt.Sprint(stem, i)} }
+	hold := func(name gate.Name) gate.Grant {
+		return table.Apply(&gate.Command{Op: acquireOne("r1", name.Text, 0)}, 1).Result.Grants[0]
 	}
-	if got := table.Snapshot().Size().Endings; got != gate.MaxEndings {
-		t.Errorf("%d endings remembered, want %d", got, gate.MaxEndings)
+	endBadly := func(i int) {
+		held := hold(ref("bad", i))
+		table.Apply(&gate.Command{Op: &gate.Break{Name: held.Name, Token: held.Token}}, 1)
 	}
-	if stateOf(table.Snapshot()) != model.state() {
-		t.Error("the table remembers other endings than the model")
+	endWell := func(i int) {
+		held := hold(ref("good", i))
+		table.Apply(&gate.Command{Op: &gate.Release{Run: "r1", Gives: []gate.Give{{Name: held.Name}}}}, 1)
+	}
+	// Number 0 of each kind ends once more when the bound is reached.
+	for _, end := range []func(int){endBadly, endWell} {
+		for i := range gate.MaxHistories {
+			end(i)
+		}
+		end(0)
+		end(gate.MaxHistories)
+	}
+	v := table.Snapshot()
+	for _, stem := range []string{"bad", "good"} {
+		for i, want := range map[int]int{0: 2, 1: 0, 2: 1, gate.MaxHistories: 1} {
+			if got := len(v.History(ref(stem, i))); got != want {
+				t.Errorf("%s%d: %d endings, want %d", stem, i, got, want)
+			}
+		}
+	}
+	if got, want := v.Size().Endings, 2*(gate.MaxHistories+1); got != want {
+		t.Errorf("%d endings remembered, want %d", got, want)
+	}
+	if got := hold(ref("bad", 2)).Previous; got == nil || got.End != gate.EndBroken {
+		t.Errorf("the next holder of a name that ended badly is told %+v", got)
 	}
 	if err := table.Check(); err != nil {
 		t.Error(err)

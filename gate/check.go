@@ -13,6 +13,7 @@ func (t *Table) Check() error {
 	c.holdsAreConsistent()
 	c.requestsAreConsistent()
 	c.sessionsAreConsistent()
+	c.historiesAreConsistent()
 	c.countsAreRight()
 	return errors.Join(c.broken...)
 }
@@ -222,20 +223,50 @@ func (c *checker) sessionsAreConsistent() {
 	}
 }
 
-func (c *checker) countsAreRight() {
-	v := View{*c.state}
-	for e := range v.AllEndings() {
-		c.hash += hashEnding(e)
-		if e.Order > c.counters.Ending {
-			c.fail("%v: its ending is above the counter", e.Name)
+func (c *checker) historiesAreConsistent() {
+	endings := 0
+	c.histories.Scan(func(x ended) bool {
+		if x.hash != hashName(x.of.name()) {
+			c.fail("%v: its history is listed elsewhere", x.of.name())
 		}
+		if listed, _ := c.turnsOf(x.of).Get(turn{order: x.of.order()}); listed.hash != x.hash {
+			c.fail("%v: its history has no turn", x.of.name())
+		}
+		x.of.all(func(e *Ending) bool {
+			c.hash += hashEnding(e)
+			endings++
+			return true
+		})
+		c.historyIsSound(x.of)
+		return true
+	})
+	if good, bad := c.goodTurns.Len(), c.badTurns.Len(); good+bad != c.histories.Len() || max(good, bad) > MaxHistories {
+		c.fail("%d histories have %d and %d turns", c.histories.Len(), good, bad)
 	}
-	if c.endings.Len() != c.endingsByTurn.Len() {
-		c.fail("endings differ in number")
+	if endings != c.endings {
+		c.fail("%d endings, %d counted", endings, c.endings)
 	}
-	if c.endings.Len() > MaxEndings {
-		c.fail("%d endings", c.endings.Len())
+}
+
+func (c *checker) historyIsSound(h *history) {
+	newer := c.counters.Ending + 1
+	for i, e := range h.endings {
+		if e == nil {
+			continue
+		}
+		switch {
+		case e.Name != h.name() || e.End < EndReleased || e.End > EndReplaced || e.By != nil && e.End != EndBroken:
+			c.fail("%v: bad ending %d", h.name(), e.Order)
+		case e.Order == 0 || e.Order >= newer || i > 0 && h.endings[i-1] == nil:
+			c.fail("%v: ending %d is out of order", h.name(), e.Order)
+		case i == MaxHistory && h.last() != e:
+			c.fail("%v: ending %d should be forgotten", h.name(), e.Order)
+		}
+		newer = e.Order
 	}
+}
+
+func (c *checker) countsAreRight() {
 	held := make(map[Name]uint32)
 	c.holds[Key].trees[Shared][Node].Scan(func(x slot[*Hold]) bool {
 		held[x.item.Name]++

@@ -138,7 +138,10 @@ type Break struct {
 	Name   Name
 	Token  uint64
 	Reason string
+	// Actor is where the word came from; Client what the operator says of
+	// itself, zero for nothing.
 	Actor  string
+	Client Client
 }
 
 // OpenSession opens a session.

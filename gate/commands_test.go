@@ -252,7 +252,9 @@ func (g *generator) breakHold() *gate.Command {
 	if g.chance(20) {
 		h.Token++
 	}
-	return g.in(&gate.Break{Name: h.Name, Token: h.Token, Reason: "stuck", Actor: "op"}, 70)
+	return g.in(&gate.Break{
+		Name: h.Name, Token: h.Token, Reason: "stuck", Actor: "op", Client: gate.Client{Name: g.word("c")},
+	}, 70)
 }
 
 // expire ends one or two things, mostly things that exist, mostly in the

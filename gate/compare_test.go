@@ -146,6 +146,9 @@ func (p *pair) compareStates() error {
 		if got, want := lockText(v.Lock(name)), lockText(p.model.Lock(name)); got != want {
 			return differ("lock "+name.Text, got, want)
 		}
+		if got, want := historyText(v.History(name)), historyText(pointers(p.model.history(name))); got != want {
+			return differ("history of "+name.Text, got, want)
+		}
 	}
 	if p.applied%p.thorough != 0 {
 		return nil
@@ -232,6 +235,22 @@ func lockText(l gate.Lock) string {
 		w.add("covered by %s", holdLine(h))
 	}
 	return strings.Join(w, "\n")
+}
+
+func historyText(list []*gate.Ending) string {
+	var w lines
+	for _, e := range list {
+		w.add("%s", endingLine(*e))
+	}
+	return strings.Join(w, "\n")
+}
+
+func pointers[T any](list []T) []*T {
+	var to []*T
+	for i := range list {
+		to = append(to, &list[i])
+	}
+	return to
 }
 
 func runText(holds []*gate.Hold, request *gate.Request) string {

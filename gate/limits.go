@@ -50,9 +50,12 @@ const (
 	MaxDone = 4096
 	// MaxJoins bounds the commands that wait for the answer of one request.
 	MaxJoins = 64
-	// MaxEndings bounds the names whose last bad ending is remembered for the
-	// next owner; the oldest is forgotten first.
-	MaxEndings = 16_384
+	// MaxHistory bounds the endings that a name's history tells.
+	MaxHistory = 8
+	// MaxHistories bounds the histories of names whose last holder ended well,
+	// and those of names whose last holder ended badly; of either, that of the
+	// name which has gone longest without an ending is forgotten first.
+	MaxHistories = 16_384
 	// MaxWalk bounds the pointers that one walk along rules 5 and 6 follows. A
 	// request whose own refusal cannot be decided within it is refused as
 	// overloaded; a waiting request that cannot be shown grantable within it

@@ -21,9 +21,6 @@ func (v *View) AllAnswers() iter.Seq[*SeqAnswer] { return all(v.state.answers) }
 // AllRequests yields the waiting requests by number.
 func (v *View) AllRequests() iter.Seq[*Request] { return all(v.state.byNumber) }
 
-// AllEndings yields the remembered bad endings in log order.
-func (v *View) AllEndings() iter.Seq[*Ending] { return all(v.state.endingsByTurn) }
-
 // AllHolds yields the holds, those of no run last.
 func (v *View) AllHolds() iter.Seq[*Hold] {
 	return func(yield func(*Hold) bool) {
@@ -46,6 +43,7 @@ func all[T any](tree *btree.BTreeG[T]) iter.Seq[T] {
 type Loader struct {
 	table    *Table
 	requests []*Request
+	endings  []*Ending
 }
 
 // NewLoader starts an empty table with the given counters.
@@ -71,7 +69,7 @@ func (l *Loader) Hold(x *Hold) { l.table.putHold(x) }
 func (l *Loader) Request(x *Request) { l.requests = append(l.requests, x) }
 
 // Ending adds a remembered ending.
-func (l *Loader) Ending(x *Ending) { l.table.putEnding(x) }
+func (l *Loader) Ending(x *Ending) { l.endings = append(l.endings, x) }
 
 // Table returns the table once all records are in, or an error that says which
 // invariant they break. The Loader must not be used afterwards.
@@ -79,6 +77,7 @@ func (l *Loader) Table() (*Table, error) {
 	for _, r := range l.requests {
 		l.table.putRequest(r)
 	}
+	l.table.loadEndings(l.endings)
 	if err := l.table.Check(); err != nil {
 		return nil, err
 	}

@@ -131,7 +131,7 @@ func (m *model) restartPrivate(id gate.SessionID) {
 // granted tells of a hold what its run is told.
 func (m *model) granted(h gate.Hold) gate.Grant {
 	g := gate.Grant{Name: h.Name, Mode: h.Mode, Scope: h.Scope, Token: h.Token}
-	if e, bad := m.endings[h.Name]; bad {
+	if e, known := m.lastEnding(h.Name); known && bad(e.End) {
 		g.Previous = &e
 	}
 	return g
@@ -146,6 +146,7 @@ func (m *model) take(r gate.Request, full gate.Want, old gate.Hold, moved bool) 
 	}
 	if old.Token != 0 {
 		m.removeHold(old)
+		m.remember(old, gate.EndReplaced, nil)
 		if strength(old) == full {
 			h.At = old.At
 		}

@@ -36,7 +36,7 @@ func (m *model) release(op *gate.Release) gate.Result {
 		if slices.ContainsFunc(given[:i], func(x gate.Hold) bool { return x.Token == h.Token }) {
 			continue // named twice
 		}
-		m.endHold(h, gate.EndReleased, "", "")
+		m.endHold(h, gate.EndReleased, nil)
 	}
 	if withdraw {
 		m.withdraw(own)
@@ -44,11 +44,12 @@ func (m *model) release(op *gate.Release) gate.Result {
 	return result
 }
 
+// releaseRun gives the holds back in the order of their names.
 func (m *model) releaseRun(run string) gate.Result {
 	result := gate.Result{Code: gate.RunReleased, Run: run}
-	for _, h := range slices.Clone(m.holds) {
+	for _, h := range slices.SortedFunc(slices.Values(m.holds), byName) {
 		if h.Run == run {
-			m.endHold(h, gate.EndReleased, "", "")
+			m.endHold(h, gate.EndReleased, nil)
 			result.Count++
 		}
 	}
@@ -97,7 +98,7 @@ func (m *model) breakHold(op *gate.Break) gate.Result {
 		if s := m.session(h.Session); s != nil {
 			s.Lost++
 		}
-		m.endHold(h, gate.EndBroken, op.Reason, op.Actor)
+		m.endHold(h, gate.EndBroken, &gate.Breaker{Reason: op.Reason, Actor: op.Actor, Client: op.Client})
 		return gate.Result{
 			Code: gate.Broken, Run: h.Run, Session: h.Session,
 			Grants: []gate.Grant{{Name: h.Name, Mode: h.Mode, Scope: h.Scope, Token: h.Token}},
@@ -111,48 +112,35 @@ var endEvents = map[gate.End]gate.EventKind{
 	gate.EndExpired: gate.EventExpired, gate.EndBroken: gate.EventBroken,
 }
 
-// endHold ends a hold, remembers a bad ending for the next owner, and keeps
-// the name closed for the session's lock delay (rule 10).
-func (m *model) endHold(h gate.Hold, end gate.End, reason, actor string) {
+// endHold ends a hold, remembers how it ended, and keeps the name closed for the session's lock delay (rule 10).
+func (m *model) endHold(h gate.Hold, end gate.End, by *gate.Breaker) {
 	var s gate.Session
 	if found := m.session(h.Session); found != nil {
 		s = *found
 	}
 	m.removeHold(h)
-	m.event(gate.Event{
+	ended := gate.Event{
 		Kind: endEvents[end], Name: h.Name, Run: h.Run, Session: h.Session, Mode: h.Mode, Scope: h.Scope,
-		Token: h.Token, Request: h.Request, Reason: reason, Actor: actor,
-	})
+		Token: h.Token, Request: h.Request,
+	}
+	switch {
+	case by != nil:
+		ended.Reason, ended.Actor = by.Reason, by.Actor
+	case h.Run == "":
+		ended.Reason = h.Reason
+	}
+	m.event(ended)
 	if h.Run == "" {
 		m.timer(gate.LockDelay, h.Token, 0)
 		return
 	}
-	if end == gate.EndReleased || end == gate.EndClosed {
-		delete(m.endings, h.Name)
-		return
-	}
-	m.counters.Ending++
-	m.endings[h.Name] = gate.Ending{Name: h.Name, Run: h.Run, End: end, Order: m.counters.Ending}
-	m.forgetOldestEnding()
-	if s.LockDelay > 0 && (h.Mode == gate.Exclusive || h.Name.Kind == gate.Key) {
+	m.remember(h, end, by)
+	if bad(end) && s.LockDelay > 0 && (h.Mode == gate.Exclusive || h.Name.Kind == gate.Key) {
 		h.Run, h.Session, h.Ended, h.Delay = "", gate.SessionID{}, end, s.LockDelay
 		h.Client, h.Request = nil, 0
 		m.putHold(h)
 		m.timer(gate.LockDelay, h.Token, h.Delay)
 	}
-}
-
-func (m *model) forgetOldestEnding() {
-	if len(m.endings) <= gate.MaxEndings {
-		return
-	}
-	var oldest gate.Ending
-	for _, e := range m.endings {
-		if oldest.Order == 0 || e.Order < oldest.Order {
-			oldest = e
-		}
-	}
-	delete(m.endings, oldest.Name)
 }
 
 // withdraw ends a request whose names were released.
@@ -193,7 +181,7 @@ func (m *model) endSession(s gate.Session, end gate.End) uint32 {
 	n := uint32(0)
 	for _, h := range slices.Clone(m.holds) {
 		if h.Session == s.ID {
-			m.endHold(h, end, "", "")
+			m.endHold(h, end, nil)
 			n++
 		}
 	}
@@ -225,7 +213,7 @@ func (m *model) expire(op *gate.Expire) gate.Result {
 	for _, token := range op.Delays {
 		for _, h := range slices.Clone(m.holds) {
 			if h.Token == token && h.Run == "" {
-				m.endHold(h, gate.EndReleased, h.Reason, "")
+				m.endHold(h, gate.EndReleased, nil)
 				result.Count++
 			}
 		}

@@ -124,7 +124,10 @@ func (m *model) hangingOn(id gate.SessionID) (holds, requests int) {
 }
 
 func (m *model) size() gate.Size {
-	size := gate.Size{Holds: len(m.holds), Requests: len(m.requests), Sessions: len(m.sessions), Endings: len(m.endings)}
+	size := gate.Size{Holds: len(m.holds), Requests: len(m.requests), Sessions: len(m.sessions)}
+	for _, list := range m.endings {
+		size.Endings += len(list)
+	}
 	for _, b := range m.books {
 		size.Answers += len(b.kept)
 	}
@@ -178,8 +181,10 @@ func (m *model) state() string {
 		}
 		w.ledger(session, b.acked, b.ledger())
 	}
-	for _, e := range m.endings {
-		w.ending(e)
+	for _, list := range m.endings {
+		for _, e := range list {
+			w.ending(e)
+		}
 	}
 	return w.sorted()
 }
@@ -257,7 +262,16 @@ func (w *lines) ledger(session, acked uint64, done []gate.SeqRange) {
 }
 
 func (w *lines) ending(e gate.Ending) {
-	w.add("ending %v %q run=%s %v order=%d", e.Name.Kind, e.Name.Text, e.Run, e.End, e.Order)
+	w.add("%s", endingLine(e))
+}
+
+func endingLine(e gate.Ending) string {
+	text := fmt.Sprintf("ending %v %q run=%s %v order=%d token=%d %v %v from=%d at=%d reason=%q client=%v",
+		e.Name.Kind, e.Name.Text, e.Run, e.End, e.Order, e.Token, e.Mode, e.Scope, e.From, e.At, e.Reason, clientOf(e.Client))
+	if e.By != nil {
+		text += fmt.Sprintf(" by=%+v", *e.By)
+	}
+	return text
 }
 
 func clientOf(c *gate.Client) gate.Client {

@@ -20,7 +20,7 @@ type model struct {
 	requests []gate.Request // in number order
 	sessions []gate.Session // in number order
 	books    map[uint64]*book
-	endings  map[gate.Name]gate.Ending
+	endings  map[gate.Name][]gate.Ending // in log order
 
 	// Of the command being applied:
 	now gate.Wall
@@ -43,7 +43,7 @@ type kept struct {
 }
 
 func newModel() *model {
-	return &model{books: map[uint64]*book{}, endings: map[gate.Name]gate.Ending{}}
+	return &model{books: map[uint64]*book{}, endings: map[gate.Name][]gate.Ending{}}
 }
 
 // Apply does what gate.Table's Apply promises.

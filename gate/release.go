@@ -10,7 +10,8 @@ import (
 func (t *Table) release(op *Release) Result {
 	request := t.request(op.Run)
 	result := Result{Run: op.Run}
-	owns := make([]*Hold, 0, len(op.Gives))
+	var few [4]*Hold // so that a release of few names allocates no list
+	owns := few[:0]
 	for _, g := range op.Gives {
 		own := t.own(op.Run, g.Name)
 		switch {
@@ -29,7 +30,7 @@ func (t *Table) release(op *Release) Result {
 		return Result{Code: NotHeld, Run: op.Run, Missing: result.Missing}
 	}
 	for _, own := range owns {
-		t.endHold(own, EndReleased, 0, "", "")
+		t.endHold(own, EndReleased, 0, nil)
 	}
 	if request != nil && slices.ContainsFunc(op.Gives, func(g Give) bool { return request.names(g.Name) }) {
 		t.leave(request, Occupied, true)
@@ -46,7 +47,7 @@ func (t *Table) releaseRun(op *ReleaseRun) Result {
 		return true
 	})
 	for _, h := range holds {
-		t.endHold(h, EndReleased, 0, "", "")
+		t.endHold(h, EndReleased, 0, nil)
 		result.Count++
 	}
 	if r := t.request(op.Run); r != nil {
@@ -101,13 +102,14 @@ func (t *Table) breakHold(op *Break) Result {
 		Code: Broken, Run: found.Run, Session: found.Session,
 		Grants: []Grant{{Name: found.Name, Mode: found.Mode, Scope: found.Scope, Token: found.Token}},
 	}
+	by := &Breaker{Reason: op.Reason, Actor: op.Actor, Client: op.Client}
 	x := t.session(found.Session)
 	if x == nil {
-		t.endHold(found, EndBroken, 0, op.Reason, op.Actor)
+		t.endHold(found, EndBroken, 0, by)
 		return result
 	}
 	t.countLost(x)
-	t.endHold(found, EndBroken, x.LockDelay, op.Reason, op.Actor)
+	t.endHold(found, EndBroken, x.LockDelay, by)
 	return result
 }
 
@@ -115,20 +117,18 @@ var endEvents = [...]EventKind{
 	EndReleased: EventReleased, EndClosed: EventReleased, EndExpired: EventExpired, EndBroken: EventBroken,
 }
 
-// endHold ends a hold. With a delay, what it held exclusively, or a key's slot,
+// endHold ends a hold; by is nil unless it is broken. With a delay, what it held exclusively, or a key's slot,
 // stays closed to everybody as a hold of no run (rule 10).
-func (t *Table) endHold(h *Hold, end End, delay time.Duration, reason, actor string) {
+func (t *Table) endHold(h *Hold, end End, delay time.Duration, by *Breaker) {
 	t.freeHold(h)
 	t.dropHold(h)
-	t.holdEvent(endEvents[end], h, reason, actor)
-	badly := end == EndExpired || end == EndBroken
-	if badly {
-		t.counters.Ending++
-		t.putEnding(&Ending{Name: h.Name, Run: h.Run, End: end, Order: t.counters.Ending})
-	} else {
-		t.dropEnding(h.Name)
+	reason, actor := "", ""
+	if by != nil {
+		reason, actor = by.Reason, by.Actor
 	}
-	if badly && delay > 0 && (h.Mode == Exclusive || h.Name.Kind == Key) {
+	t.holdEvent(endEvents[end], h, reason, actor)
+	t.remember(h, end, by)
+	if end.bad() && delay > 0 && (h.Mode == Exclusive || h.Name.Kind == Key) {
 		t.putHold(&Hold{
 			Name: h.Name, Mode: h.Mode, Scope: h.Scope, Token: h.Token, At: h.At, Reason: h.Reason,
 			Limit: h.Limit, Ended: end, Delay: delay,
@@ -136,6 +136,15 @@ func (t *Table) endHold(h *Hold, end End, delay time.Duration, reason, actor str
 		t.timer(LockDelay, h.Token, delay)
 	}
 	t.endIfIdle(h.Session)
+}
+
+// remember adds to the name's history how a hold ended.
+func (t *Table) remember(h *Hold, end End, by *Breaker) {
+	t.counters.Ending++
+	t.putEnding(&Ending{
+		Name: h.Name, Run: h.Run, End: end, Order: t.counters.Ending, Token: h.Token, Mode: h.Mode, Scope: h.Scope,
+		From: h.At, At: t.now, Reason: h.Reason, Client: h.Client, By: by,
+	})
 }
 
 // freeHold notes that a hold is about to end or weaken. If its run waits for

@@ -110,7 +110,13 @@ const (
 	EndExpired End = 3
 	// EndBroken, by an operator.
 	EndBroken End = 4
+	// EndReplaced, by the same run's hold with a new token: it moved to another
+	// session or was strengthened. The run holds on.
+	EndReplaced End = 5
 )
+
+// bad reports whether the next holder is to be told.
+func (e End) bad() bool { return e == EndExpired || e == EndBroken }
 
 // String returns the wire word.
 func (e End) String() string {
@@ -123,17 +129,39 @@ func (e End) String() string {
 		return "expired"
 	case EndBroken:
 		return "broken"
+	case EndReplaced:
+		return "replaced"
 	}
 	return ""
 }
 
-// Ending is how the last hold of a name ended.
+// Ending is how a hold ended. Endings are immutable, like holds. Those of a
+// snapshot of format version 1 have a Name, Run, End and Order only.
 type Ending struct {
 	Name Name
 	Run  string
 	End  End
+	// Mode and Scope are the hold's.
+	Mode  Mode
+	Scope Scope
 	// Order is the ending's place in the log order of endings.
 	Order uint64
+	Token uint64
+	// From is when the hold was granted, At when it ended; for display.
+	From Wall
+	At   Wall
+	// Reason and Client are those of the hold.
+	Reason string
+	Client *Client
+	// By is nil unless the hold was broken.
+	By *Breaker
+}
+
+// Breaker is who broke a hold, and why, as the Break said.
+type Breaker struct {
+	Reason string
+	Actor  string
+	Client Client
 }
 
 // Answer is the late result of a request that waited: to be handed to whoever

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -26,6 +27,7 @@ import (
 //	release-run RUN                        term N
 //	expire [term=N] SESSION... #REQUEST... @DELAY...
 //	show NAME                              check NAME@TOKEN
+//	history NAME
 //
 // NAME is a reference, with ":shared" and ":tree" behind it unless it is meant
 // exclusive and for the node alone, or key=KEY. A token stands behind "@". A
@@ -101,7 +103,7 @@ func newScenario() *scenario {
 // step runs one step on the table and the model, and writes what came of it.
 func (s *scenario) step(text string) (string, error) {
 	words := strings.Fields(text)
-	if len(words) > 1 && (words[0] == "show" || words[0] == "check") {
+	if len(words) > 1 && slices.Contains([]string{"show", "check", "history"}, words[0]) {
 		return s.look(words[0], words[1])
 	}
 	p, err := s.parse(words)
@@ -179,15 +181,33 @@ func (s *scenario) look(command, word string) (string, error) {
 		return "", err
 	}
 	v := s.table.Snapshot()
-	if command == "check" {
+	switch command {
+	case "check":
 		valid, current := v.Valid(name, token)
 		return fmt.Sprintf("valid=%t current=%v", valid, current), nil
+	case "history":
+		return historySeen(v.History(name)), nil
 	}
 	lock := v.Lock(name)
 	if got, want := lockText(lock), lockText(s.model.Lock(name)); got != want {
 		return "", differ("lock "+name.Text, got, want)
 	}
 	return s.lockSeen(lock), nil
+}
+
+func historySeen(endings []*gate.Ending) string {
+	var parts []string
+	for _, e := range endings {
+		part := fmt.Sprintf("%s%s %v", e.Run, tokenWord(e.Token), e.End)
+		if e.By != nil {
+			part += fmt.Sprintf(" by %s: %s", e.By.Actor, e.By.Reason)
+		}
+		parts = append(parts, part)
+	}
+	if len(parts) == 0 {
+		return "nothing"
+	}
+	return strings.Join(parts, ", ")
 }
 
 func (s *scenario) lockSeen(lock gate.Lock) string {

@@ -89,7 +89,7 @@ func (t *Table) endSession(x *Session, end End) uint32 {
 		t.leave(r, SessionNotFound, false)
 	}
 	for _, h := range holds {
-		t.endHold(h, end, x.LockDelay, "", "")
+		t.endHold(h, end, x.LockDelay, nil)
 	}
 	kind := EventSessionClosed
 	if end == EndExpired {

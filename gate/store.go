@@ -29,8 +29,12 @@ type state struct {
 	ledgers  *btree.BTreeG[*Ledger]
 	answers  *btree.BTreeG[*SeqAnswer]
 
-	endings       *btree.BTreeG[*Ending]
-	endingsByTurn *btree.BTreeG[*Ending]
+	// histories of names whose last holder ended well and badly have turns of
+	// their own; endings counts what all of them hold.
+	histories *btree.BTreeG[ended]
+	goodTurns *btree.BTreeG[turn]
+	badTurns  *btree.BTreeG[turn]
+	endings   int
 
 	// queued counts the requests at a name; taken the holds on a key whose
 	// limit is above one. Names with none are absent.
@@ -102,10 +106,11 @@ func newState() state {
 			}
 			return a.Seq < b.Seq
 		}),
-		endings:       newTree(func(a, b *Ending) bool { return nameLess(a.Name, b.Name) }),
-		endingsByTurn: newTree(func(a, b *Ending) bool { return a.Order < b.Order }),
-		queued:        newTree(func(a, b tally) bool { return nameLess(a.name, b.name) }),
-		taken:         newTree(func(a, b tally) bool { return nameLess(a.name, b.name) }),
+		histories: newHistories(),
+		goodTurns: newTurns(),
+		badTurns:  newTurns(),
+		queued:    newTree(func(a, b tally) bool { return nameLess(a.name, b.name) }),
+		taken:     newTree(func(a, b tally) bool { return nameLess(a.name, b.name) }),
 	}
 	for _, k := range kinds {
 		s.holds[k] = newCover[*Hold]()
@@ -131,8 +136,9 @@ func (s *state) copy() state {
 	c.sessions = s.sessions.Copy()
 	c.ledgers = s.ledgers.Copy()
 	c.answers = s.answers.Copy()
-	c.endings = s.endings.Copy()
-	c.endingsByTurn = s.endingsByTurn.Copy()
+	c.histories = s.histories.Copy()
+	c.goodTurns = s.goodTurns.Copy()
+	c.badTurns = s.badTurns.Copy()
 	c.queued = s.queued.Copy()
 	c.taken = s.taken.Copy()
 	return c
@@ -272,29 +278,6 @@ func (s *state) putAnswer(a *SeqAnswer) {
 func (s *state) dropAnswer(a *SeqAnswer) {
 	s.answers.Delete(a)
 	s.hash -= hashAnswer(a)
-}
-
-// putEnding remembers a bad ending in place of the name's last one, and
-// forgets the oldest past MaxEndings.
-func (s *state) putEnding(e *Ending) {
-	s.dropEnding(e.Name)
-	s.endings.Set(e)
-	s.endingsByTurn.Set(e)
-	s.hash += hashEnding(e)
-	if s.endings.Len() > MaxEndings {
-		oldest, _ := s.endingsByTurn.Min()
-		s.dropEnding(oldest.Name)
-	}
-}
-
-func (s *state) dropEnding(n Name) {
-	if s.endings.Len() == 0 {
-		return
-	}
-	if old, found := s.endings.Delete(&Ending{Name: n}); found {
-		s.endingsByTurn.Delete(old)
-		s.hash -= hashEnding(old)
-	}
 }
 
 func addTally(tree *btree.BTreeG[tally], n Name, by int) {

@@ -48,7 +48,7 @@ type Size struct{ Holds, Requests, Sessions, Answers, Endings int }
 // Size returns how much the version holds.
 func (v *View) Size() Size {
 	s := &v.state
-	return Size{s.holders, s.byNumber.Len(), s.sessions.Len(), s.answers.Len(), s.endings.Len()}
+	return Size{s.holders, s.byNumber.Len(), s.sessions.Len(), s.answers.Len(), s.endings}
 }
 
 // Counters returns the replicated scalars.
