@@ -95,6 +95,9 @@ func (a *answer) outcome() history.Outcome {
 		return history.OK
 	}
 	switch p := a.problem(); {
+	case p.Withdrawn:
+		// It may have been granted first, and lost before a node could tell.
+		return history.Unknown
 	case p.Code == api.CodeOccupied:
 		return history.Occupied
 	case p.Code == api.CodeNotHeld:
@@ -134,7 +137,11 @@ func shownIn(a answer, name history.Name) []history.Holder {
 func holders(name history.Name, held []api.Hold) []history.Holder {
 	var all []history.Holder
 	for _, h := range held {
-		all = append(all, history.Holder{Name: name, Run: h.RunID, Token: h.Token})
+		one := history.Holder{Name: name, Run: h.RunID, Token: h.Token}
+		if !name.IsKey() {
+			one.Shared, one.Tree = h.Mode == api.Shared, h.Scope == api.Tree
+		}
+		all = append(all, one)
 	}
 	return all
 }

@@ -9,12 +9,11 @@ import (
 	"math/rand/v2"
 	"time"
 
-	"lockd/api"
 	"lockd/client"
 	"lockd/test/history"
 )
 
-// A guarded client uses the Go SDK.
+// A guarded client uses the Go SDK, over streams or over plain HTTP.
 type guarded struct {
 	name     string
 	client   *client.Client
@@ -23,10 +22,10 @@ type guarded struct {
 	runs     int
 }
 
-func newGuarded(name string, nodes []string, home int, recorder *history.Recorder) (*guarded, error) {
+func newGuarded(name string, nodes []string, home int, plain bool, recorder *history.Recorder) (*guarded, error) {
 	turned := append(append([]string(nil), nodes[home%len(nodes):]...), nodes[:home%len(nodes)]...)
 	c, err := client.New(client.Config{
-		Addrs: turned, Name: name, TTL: sessionTTL, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Addrs: turned, Name: name, TTL: sessionTTL, PlainHTTP: plain, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
 	})
 	if err != nil {
 		return nil, err
@@ -42,18 +41,31 @@ func (g *guarded) run(ctx context.Context) {
 		_ = g.client.Close(within) // what it could not give back expires
 	}()
 	for ctx.Err() == nil {
-		g.cycle(ctx)
+		switch chance := rand.IntN(100); {
+		case chance < 80:
+			g.cycle(ctx)
+		case chance < 92:
+			g.borrow(ctx)
+		default:
+			g.breakOne()
+		}
 		rest(ctx, time.Duration(rand.Int64N(int64(maxThink))))
 	}
 }
 
-func (g *guarded) cycle(ctx context.Context) {
+// acquire begins the record of an acquire by a new run.
+func (g *guarded) acquire() history.Op {
 	wants := g.worker.pick()
 	g.runs++
-	op := history.Op{
+	return history.Op{
 		Client: g.name, Kind: history.Acquire, Start: history.Now(), Wants: wants,
 		Run: fmt.Sprintf("%s-%d", g.name, g.runs), Limit: limitOf(wants[0].Name),
 	}
+}
+
+func (g *guarded) cycle(ctx context.Context) {
+	op := g.acquire()
+	op.Again = true
 	within, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	guard, err := g.lock(within, &op)
@@ -89,6 +101,9 @@ func (g *guarded) holdAndRelease(ctx context.Context, guard *client.Guard, op hi
 	if now := history.Now(); guard.Err() == nil {
 		sure = now
 	}
+	if rand.IntN(3) == 0 {
+		g.weaken(ctx, guard, op)
+	}
 	release := history.Op{Client: g.name, Kind: history.Release, Start: history.Now(), Wants: op.Wants, Run: op.Run}
 	within, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
@@ -110,14 +125,8 @@ func (g *guarded) lock(ctx context.Context, op *history.Op) (*client.Guard, erro
 	}
 	var refs []client.Ref
 	for _, want := range op.Wants {
-		ref := client.Ref{Ref: want.Name.Text()}
-		if want.Shared {
-			ref.Mode = api.Shared
-		}
-		if want.Tree {
-			ref.Scope = api.Tree
-		}
-		refs = append(refs, ref)
+		mode, scope := strength(want)
+		refs = append(refs, client.Ref{Ref: want.Name.Text(), Mode: mode, Scope: scope})
 	}
 	return g.client.LockAll(ctx, refs, options...)
 }

@@ -4,11 +4,17 @@ import "time"
 
 // What the clients do.
 const (
-	rawClients = 16
-	sdkClients = 8
+	// A third of the clients speak the HTTP API themselves, a third use the SDK over
+	// plain HTTP, a third the SDK over its stream.
+	rawClients    = 8
+	plainClients  = 8
+	streamClients = 8
 	// sessionTTL is short, so that sessions are abandoned and expire in every run.
 	sessionTTL = 3 * time.Second
 	keepEvery  = sessionTTL / 3
+	// lockDelay is that of some sessions, privateTTL that of some acquires.
+	lockDelay  = 600 * time.Millisecond
+	privateTTL = time.Second
 	// answerTime is how long an attempt waits for its answer, beyond what the
 	// server was asked to wait.
 	answerTime = 1500 * time.Millisecond
@@ -20,6 +26,8 @@ const (
 	maxHold  = 10 * time.Millisecond
 	maxThink = 20 * time.Millisecond
 	slots    = 3
+	// breakLooks bounds the names that one who means to break a hold looks at.
+	breakLooks = 5
 	// A watcher reads so often; so many of its reads may be unanswered.
 	watchEvery = 30 * time.Millisecond
 	maxWatches = 64
@@ -42,5 +50,6 @@ const (
 	electionTime = 4 * electionTimeout
 	graceTime    = time.Second
 	drainTime    = 10 * time.Second
+	boundsTries  = 3
 	linearizeFor = 30 * time.Second
 )

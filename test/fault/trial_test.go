@@ -110,8 +110,13 @@ func (r *trial) begin(s scenario) {
 		w := newWorker(fmt.Sprintf("raw-%d", i+1), r.urls(), i, r.recorder)
 		r.all.Go(func() { w.run(ctx) })
 	}
-	for i := range sdkClients {
-		g, err := newGuarded(fmt.Sprintf("sdk-%d", i+1), r.urls(), i, r.recorder)
+	for i := range plainClients + streamClients {
+		plain := i < plainClients
+		name := fmt.Sprintf("stream-%d", i-plainClients+1)
+		if plain {
+			name = fmt.Sprintf("plain-%d", i+1)
+		}
+		g, err := newGuarded(name, r.urls(), i, plain, r.recorder)
 		if err != nil {
 			r.Fatal(err)
 		}

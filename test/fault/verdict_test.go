@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -34,7 +35,7 @@ func (r *trial) judge(healed time.Time) {
 		r.outside.finish()
 	}
 	drained := r.drain()
-	r.expire()
+	r.bounds()
 	r.compareTables()
 	r.readKept()
 	ops := r.recorder.Ops()
@@ -47,7 +48,7 @@ func (r *trial) judge(healed time.Time) {
 	}
 	r.Logf("%d faults; first grant %v after healing, all free %v after the clients stopped",
 		r.faults, first.Round(time.Millisecond), drained.Round(time.Millisecond))
-	r.check(ops)
+	r.check(history.Apart(ops))
 }
 
 // firstGrant waits for the first grant after the healing, which must come soon,
@@ -105,38 +106,6 @@ func (r *trial) drain() time.Duration {
 	}
 	r.Errorf("%v after the clients stopped there is still: %s", drainTime, strings.Join(left, "; "))
 	return time.Since(began)
-}
-
-// expire lets a session expire and checks when its key goes to the next: not
-// before the TTL, counted from before the opening was sent, and at most a second
-// after it.
-func (r *trial) expire() {
-	r.Helper()
-	const ttl = time.Second
-	c := newCaller()
-	defer c.http.CloseIdleConnections()
-	ask := func(node int, within time.Duration, path string, body any) answer {
-		a := c.send(context.Background(), within, http.MethodPost, r.urls()[node], path, body)
-		if a.outcome() != history.OK {
-			r.Fatalf("POST %s: %d %v %s", path, a.status, a.err, a.body)
-		}
-		return a
-	}
-	take := api.KeyAcquire{Key: "probe-expiry", RunID: "probe-silent"}
-	waiter := decode[api.SessionOpened](ask(1, drainTime, "/v1/sessions", api.SessionOpen{TTL: api.Duration(drainTime)}))
-	before := time.Now()
-	take.Session = decode[api.SessionOpened](ask(0, drainTime, "/v1/sessions", api.SessionOpen{TTL: api.Duration(ttl)})).ID
-	after := time.Now()
-	ask(0, drainTime, "/v1/keys/acquire", take)
-	ask(1, 2*drainTime, "/v1/keys/acquire", api.KeyAcquire{
-		Key: take.Key, RunID: "probe-next", Session: waiter.ID, Wait: api.Duration(drainTime),
-	})
-	if early := time.Since(before); early < ttl {
-		r.Errorf("a session with a TTL of %v expired %v after it was asked for", ttl, early)
-	}
-	if late := time.Since(after); late > ttl+graceTime {
-		r.Errorf("a session with a TTL of %v expired only after %v", ttl, late)
-	}
 }
 
 // occupied lists what is held or waited for.
@@ -226,6 +195,7 @@ func (r *trial) check(ops []history.Op) {
 	if counts[history.OK] < 200 {
 		r.Errorf("%d operations succeeded: the scenario tests nothing", counts[history.OK])
 	}
+	r.seldom(ops)
 	began := time.Now()
 	wrong := append(history.Replay(ops), history.Leases(ops)...)
 	replayed := time.Since(began)
@@ -242,6 +212,29 @@ func (r *trial) check(ops []history.Op) {
 	}
 	if r.Failed() {
 		r.saveHistory(ops)
+	}
+}
+
+// seldom checks that what clients do seldom has been done.
+func (r *trial) seldom(ops []history.Op) {
+	r.Helper()
+	var broken, weakened, private, closed int
+	for _, op := range ops {
+		switch {
+		case op.Outcome == history.OK && op.Kind == history.Break:
+			broken++
+		case op.Outcome == history.OK && op.Kind == history.Downgrade:
+			weakened++
+		case op.Outcome == history.OK && op.Kind == history.Acquire && op.TTL > 0:
+			private++
+		}
+		if slices.ContainsFunc(op.Holders, func(h history.Holder) bool { return h.Run == "" }) {
+			closed++
+		}
+	}
+	r.Logf("%d breaks, %d downgrades, %d acquires with a ttl, %d answers with a lock delay", broken, weakened, private, closed)
+	if broken == 0 || weakened == 0 || private == 0 {
+		r.Error("one of them is missing: the scenario tests too little")
 	}
 }
 

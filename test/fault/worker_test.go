@@ -31,9 +31,11 @@ type worker struct {
 
 // A session is one that the worker opened, and keeps alive until it is left.
 type session struct {
-	id   string
-	seq  uint64
-	left context.CancelFunc
+	id  string
+	seq uint64
+	// delay is its lock delay.
+	delay time.Duration
+	left  context.CancelFunc
 }
 
 func newWorker(name string, nodes []string, home int, recorder *history.Recorder) *worker {
@@ -53,12 +55,16 @@ func (w *worker) run(ctx context.Context) {
 			continue
 		}
 		switch chance := w.random.IntN(100); {
-		case chance < 60:
+		case chance < 52:
 			w.cycle(ctx)
-		case chance < 85:
+		case chance < 62:
+			w.borrow(ctx)
+		case chance < 82:
 			w.read(w.pick()[0].Name)
-		case chance < 97:
+		case chance < 90:
 			w.releaseOthers()
+		case chance < 96:
+			w.breakOne()
 		default:
 			w.close()
 		}
@@ -146,12 +152,17 @@ func (w *worker) once(op history.Op, method, path string, body any) (answer, his
 func (w *worker) open(ctx context.Context) bool {
 	op := w.op(history.Open, nil)
 	op.TTL = sessionTTL
-	a, outcome := w.once(op, http.MethodPost, "/v1/sessions", api.SessionOpen{TTL: api.Duration(sessionTTL)})
+	delay := time.Duration(0)
+	if w.random.IntN(2) == 0 {
+		delay = lockDelay
+	}
+	a, outcome := w.once(op, http.MethodPost, "/v1/sessions",
+		api.SessionOpen{TTL: api.Duration(sessionTTL), LockDelay: api.Duration(delay)})
 	if outcome != history.OK {
 		return false
 	}
 	alive, left := context.WithCancel(ctx)
-	w.session = &session{id: decode[api.SessionOpened](a).ID, left: left}
+	w.session = &session{id: decode[api.SessionOpened](a).ID, delay: delay, left: left}
 	id := w.session.id
 	keeper := newWorker(w.name+"k", w.nodes, w.home, w.recorder)
 	w.keepers.Go(func() {
@@ -182,10 +193,15 @@ func (w *worker) close() {
 	w.once(op, http.MethodDelete, "/v1/sessions/"+op.Session, nil)
 }
 
-func (w *worker) read(name history.Name) {
+// read returns who holds the name, if that was answered.
+func (w *worker) read(name history.Name) []history.Holder {
 	op := w.op(history.Read, []history.Want{{Name: name}})
 	op.Session = ""
-	w.once(op, http.MethodGet, readPath(name), nil)
+	a, outcome := w.once(op, http.MethodGet, readPath(name), nil)
+	if outcome != history.OK {
+		return nil
+	}
+	return shownIn(a, name)
 }
 
 // releaseOthers tries to give back what is not the worker's.
@@ -205,11 +221,16 @@ func (w *worker) cycle(ctx context.Context) {
 	}
 	w.runs++
 	op := w.op(history.Acquire, wants)
-	op.Run, op.Limit = fmt.Sprintf("%s-%d", w.name, w.runs), limitOf(wants[0].Name)
+	op.Run, op.Limit, op.Delay = fmt.Sprintf("%s-%d", w.name, w.runs), limitOf(wants[0].Name), w.session.delay
 	outcome := w.command(&op, wait > 0, func(once api.Once) (string, any) { return acquireBody(&op, wait, once) })
 	w.finish(op, outcome)
 	if outcome == history.OK {
 		rest(ctx, w.upTo(maxHold))
+		if w.random.IntN(3) == 0 {
+			outcome = w.weaken(ctx, op)
+		}
+	}
+	if outcome == history.OK || outcome == history.NotHeld {
 		run := op.Run
 		op = w.op(history.Release, op.Wants)
 		op.Run = run
@@ -219,6 +240,15 @@ func (w *worker) cycle(ctx context.Context) {
 			outcome = history.Unknown // it is still held
 		}
 	}
+	if outcome == history.NotHeld && len(op.Wants) > 1 {
+		w.close() // one was broken, and none of the others given back
+		return
+	}
+	w.doubt(outcome)
+}
+
+// doubt ends the session if the outcome of its last command is not known.
+func (w *worker) doubt(outcome history.Outcome) {
 	switch {
 	case outcome == history.Gone, outcome == history.Unknown && w.random.IntN(2) == 0:
 		w.abandon()
@@ -273,65 +303,4 @@ func (w *worker) command(op *history.Op, waits bool, body func(api.Once) (path s
 			rest(context.Background(), w.upTo(2*maxThink))
 		}
 	}
-}
-
-// complete puts what a decided command was answered into its record.
-func complete(op *history.Op, a answer, outcome history.Outcome) {
-	switch {
-	case outcome == history.Occupied:
-		p := a.problem()
-		for _, c := range p.Conflicts {
-			op.Holders = append(op.Holders, holders(history.Ref(c.Ref), c.Holders)...)
-		}
-		if p.Key != "" {
-			op.Holders = holders(history.Key(p.Key), p.Holders)
-		}
-	case op.Kind == history.Acquire && outcome == history.OK:
-		granted := decode[struct {
-			Token uint64          `json:"token"`
-			Locks []api.LockGrant `json:"locks"`
-		}](a)
-		for i := range op.Wants {
-			op.Wants[i].Token = granted.Token
-			for _, l := range granted.Locks {
-				if history.Ref(l.Ref) == op.Wants[i].Name {
-					op.Wants[i].Token = l.Token
-				}
-			}
-		}
-	}
-}
-
-func acquireBody(op *history.Op, wait time.Duration, once api.Once) (string, any) {
-	poll := api.Duration(pollTime)
-	if first := op.Wants[0].Name; first.IsKey() {
-		return "/v1/keys/acquire", api.KeyAcquire{
-			Key: first.Text(), RunID: op.Run, Session: op.Session, Limit: uint32(op.Limit), Wait: api.Duration(wait), Poll: &poll, Once: once,
-		}
-	}
-	body := api.LockAcquire{RunID: op.Run, Session: op.Session, Wait: api.Duration(wait), Poll: &poll, Once: once}
-	for _, want := range op.Wants {
-		l := api.LockWant{Ref: want.Name.Text()}
-		if want.Shared {
-			l.Mode = api.Shared
-		}
-		if want.Tree {
-			l.Scope = api.Tree
-		}
-		body.Refs = append(body.Refs, l)
-	}
-	return "/v1/locks/acquire", body
-}
-
-func releaseBody(op *history.Op, once api.Once) (string, any) {
-	if first := op.Wants[0]; first.Name.IsKey() {
-		return "/v1/keys/release", api.KeyRelease{
-			Key: first.Name.Text(), RunID: op.Run, Token: first.Token, Session: op.Session, Once: once,
-		}
-	}
-	body := api.LockRelease{RunID: op.Run, Session: op.Session, Once: once}
-	for _, want := range op.Wants {
-		body.Refs = append(body.Refs, api.LockGive{Ref: want.Name.Text(), Token: want.Token})
-	}
-	return "/v1/locks/release", body
 }

@@ -20,8 +20,11 @@ type weaker struct {
 
 var unweakened = weaker{weakFrom: Never, weakBy: Never}
 
-// weaken takes note of a downgrade. No hold has two.
-func (g *grip) weaken(op Op) {
+// weaken takes note of a downgrade, which keeps the token. No hold has two.
+func (r *replay) weaken(g *grip, op Op) {
+	if op.Outcome == OK && op.Wants[0].Token != g.want.Token {
+		r.violated(Tokens, "a downgrade changed it", g.grant, op)
+	}
 	g.kept, g.weakFrom = op.Wants[0], op.Start
 	if op.Outcome == OK {
 		g.weakBy = op.End

@@ -13,5 +13,6 @@
 //   - [Leases] holds every sign of a session's end against its TTL.
 //
 // A command without an answer counts as possibly applied at any time after it was
-// sent. Every acquire must be of a run of its own: a run then names one acquire.
+// sent. Every acquire must be of a run of its own: a run then names one acquire
+// ([Apart] makes it so).
 package history

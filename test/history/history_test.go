@@ -144,10 +144,14 @@ func TestGoodHistoriesAreAccepted(t *testing.T) {
 		"several at once":     new(script).add(Op{Kind: Acquire, Run: "x", Wants: []Want{{Name: "r:a/1", Token: 1}, {Name: "r:a/2", Token: 2}}}, nil).add(Op{Kind: Release, Run: "x", Wants: []Want{{Name: "r:a/1", Token: 1}, {Name: "r:a/2", Token: 2}}}, nil).acquire("r:a", "y", 3, tree),
 		"refused for another": new(script).acquire("r:a/1", "x", 1).acquire("r:a/2", "y", 0, by()),
 
-		"broken":                new(script).acquire(a, "x", 1).breaks(a, "x", 1).release(a, "x", 1, outcome(NotHeld)).acquire(a, "y", 2).read(a, Holder{Run: "y", Token: 2}),
-		"broken perhaps":        new(script).acquire(a, "x", 1).breaks(a, "x", 1, unknown).acquire(a, "y", 2),
-		"broken too late":       new(script).acquire(a, "x", 1).release(a, "x", 1).breaks(a, "x", 1, outcome(NotHeld)),
-		"broken and closed":     new(script).acquire(a, "x", 1, delayed).breaks(a, "x", 1).read(a, Holder{Token: 1}).acquire(a, "y", 0, by(Holder{Token: 1})).pause(2*second).acquire(a, "y2", 2),
+		"broken": new(script).acquire(a, "x", 1).breaks(a, "x", 1).release(a, "x", 1, outcome(NotHeld)).acquire(a, "y", 2).read(a, Holder{Run: "y", Token: 2}),
+		"one of two is broken": new(script).add(Op{Kind: Acquire, Run: "x", Wants: []Want{{Name: "r:a/1", Token: 1}, {Name: "r:a/2", Token: 2}}}, nil).breaks("r:a/1", "x", 1).
+			add(Op{Kind: Release, Run: "x", Outcome: NotHeld, Wants: []Want{{Name: "r:a/1", Token: 1}, {Name: "r:a/2", Token: 2}}}, nil).read("r:a/2", Holder{Run: "x", Token: 2}),
+		"broken perhaps":    new(script).acquire(a, "x", 1).breaks(a, "x", 1, unknown).acquire(a, "y", 2),
+		"broken too late":   new(script).acquire(a, "x", 1).release(a, "x", 1).breaks(a, "x", 1, outcome(NotHeld)),
+		"broken and closed": new(script).acquire(a, "x", 1, delayed).breaks(a, "x", 1).read(a, Holder{Token: 1}).acquire(a, "y", 0, by(Holder{Token: 1})).pause(2*second).acquire(a, "y2", 2),
+		"two lock delays of one run": new(script).add(Op{Kind: Acquire, Run: "x", Wants: []Want{{Name: "r:a/1", Token: 1}, {Name: "r:a/2", Token: 2}}}, delayed).breaks("r:a/1", "x", 1).
+			pause(2*second).acquire("r:a/1", "y", 3).breaks("r:a/2", "x", 2).pause(2*second).acquire("r:a/2", "z", 4),
 		"expired and closed":    expired().read(a, Holder{Token: 1}).pause(2*second).acquire(a, "y", 2),
 		"expired, then read":    expired().pause(2 * second).read(a),
 		"closing leaves none":   new(script).session(Open, "s").acquire(a, "x", 1, in("s"), delayed).session(Close, "s").acquire(a, "y", 2),
@@ -237,6 +241,7 @@ func TestBadHistoriesAreRejected(t *testing.T) {
 		{"a downgrade is not shown", new(script).acquire("r:a", "x", 1).downgrade("r:a", "x", 1, shared).read("r:a", Holder{Run: "x", Token: 1}), StaleRead, false},
 		{"a downgrade shown too early", new(script).acquire("r:a", "x", 1).read("r:a", Holder{Run: "x", Token: 1, Shared: true}).downgrade("r:a", "x", 1, shared), Phantom, false},
 		{"a mode that nobody asked for", new(script).acquire("r:a", "x", 1).read("r:a", Holder{Run: "x", Token: 1, Tree: true}), Phantom, false},
+		{"a downgrade with a new token", new(script).acquire("r:a", "x", 1).downgrade("r:a", "x", 2, shared), Tokens, true},
 		{"refused by one who has made room", new(script).acquire("r:a", "x", 1).downgrade("r:a", "x", 1, shared).acquire("r:a", "y", 0, by(Holder{Name: "r:a", Run: "x", Token: 1}), shared), Phantom, true},
 		{"granted before a private TTL is over", new(script).private(a, "x", 1).pause(2*second).acquire(a, "y", 2), Exclusion, false},
 		{"granted in spite of a private keepalive", new(script).private(a, "x", 1).pause(2*second).session(Keepalive, "px").pause(2*second).acquire(a, "y", 2), Exclusion, false},
@@ -248,6 +253,28 @@ func TestBadHistoriesAreRejected(t *testing.T) {
 		if wrong, undecided := Linearize(c.s.ops, time.Minute); !c.indexOnly && (!broken(wrong, NoOrder) || len(undecided) > 0) {
 			t.Errorf("%s: Linearize finds %v", c.name, wrong)
 		}
+	}
+}
+
+// A client that loses its session within a call may be granted what it asks for
+// twice. What was shown before the second grant is of the first.
+func TestAcquiresAgainByOneRunAreToldApart(t *testing.T) {
+	again := func(op *Op) { op.Again = true; op.Start = 0 }
+	for name, s := range map[string]*script{
+		"answered": new(script).read(a, Holder{Run: "x", Token: 1}).acquire(a, "y", 0, by(Holder{Name: a, Run: "x", Token: 1})).
+			acquire(a, "y2", 2).release(a, "y2", 2).acquire(a, "x", 3, again).read(a, Holder{Run: "x", Token: 3}),
+		"unanswered": new(script).acquire(a, "x", 0, unknown, again).read(a, Holder{Run: "x", Token: 1}).read(a, Holder{Run: "x", Token: 3}),
+		"broken":     new(script).read(a, Holder{Run: "x", Token: 1}).breaks(a, "x", 1).acquire(a, "x", 2, again),
+	} {
+		ops := Apart(s.ops)
+		wrong, undecided := Linearize(ops, time.Minute)
+		if wrong = append(wrong, Replay(ops)...); len(wrong) > 0 || len(undecided) > 0 {
+			t.Errorf("%s: %v %v", name, wrong, undecided)
+		}
+	}
+	later := new(script).acquire(a, "x", 3, again).read(a, Holder{Run: "x", Token: 4})
+	if wrong := Replay(Apart(later.ops)); !broken(wrong, Tokens) {
+		t.Errorf("a larger token than the last: %v", wrong)
 	}
 }
 

@@ -101,7 +101,10 @@ type ending struct {
 }
 
 // opening is the input of the step that ends the lock delay of a run's hold.
-type opening struct{ run string }
+type opening struct {
+	run  string
+	name Name
+}
 
 // finish is the input of the step after all answers. What may never have been
 // applied comes after it, without effect; before it, a step without effect would
@@ -125,8 +128,10 @@ func steps(ops []Op, sessions map[string]*lease) []porcupine.Operation {
 			used[op.Session] = used[op.Session] || l.run == "" || !given[l.run]
 		}
 		if op.Kind == Acquire && op.Delay > 0 && !given[op.Run] {
-			if at := opens(op, ops, sessions[op.Session]); at != Never {
-				all = append(all, porcupine.Operation{Input: opening{op.Run}, Call: at, Return: Never})
+			for _, w := range op.Wants {
+				if at := opens(op, w.Name, ops, sessions[op.Session]); at != Never {
+					all = append(all, porcupine.Operation{Input: opening{op.Run, w.Name}, Call: at, Return: Never})
+				}
 			}
 		}
 		last = max(last, op.Start)
@@ -160,11 +165,11 @@ func givenBack(ops []Op) map[string]bool {
 	return runs
 }
 
-// opens is the earliest end of the lock delay of what acquired was granted.
-func opens(acquired *Op, ops []Op, l *lease) int64 {
+// opens is the earliest end of the lock delay of a name that was acquired.
+func opens(acquired *Op, name Name, ops []Op, l *lease) int64 {
 	earliest := int64(Never)
 	for _, op := range ops {
-		if op.Kind == Break && op.Run == acquired.Run && op.mayHaveChanged() {
+		if op.Kind == Break && op.Run == acquired.Run && op.Wants[0].Name == name && op.mayHaveChanged() {
 			earliest = min(earliest, op.Start+int64(acquired.Delay))
 		}
 	}

@@ -218,14 +218,14 @@ func (h *held) begin() bool {
 	return h.over
 }
 
-// open is the table after the end of what is left of the lock delays of a run.
+// open is the table after the end of a lock delay.
 func (t *table) open(x opening) (bool, *table) {
 	if t.finished {
 		return true, t
 	}
 	n := &table{top: t.top, over: t.over, finished: t.finished}
 	for _, h := range t.holds {
-		if h.run != x.run || !h.over {
+		if h.run != x.run || h.name != x.name || !h.over {
 			n.holds = append(n.holds, h)
 		}
 	}

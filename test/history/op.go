@@ -104,7 +104,10 @@ type Op struct {
 	// Run is whose hold the command is about; of a break, who loses it. An opened
 	// session that has one is private to an acquire of that run, and ends with its
 	// hold.
-	Run     string `json:"run,omitempty"`
+	Run string `json:"run,omitempty"`
+	// Again says that the client may have acquired anew when it lost its session,
+	// in the same call; see Apart.
+	Again   bool   `json:"again,omitempty"`
 	Session string `json:"session,omitempty"`
 	Wants   []Want `json:"wants,omitempty"`
 	// Limit is a key's; zero counts as 1.

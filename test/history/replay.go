@@ -125,7 +125,7 @@ func (r *replay) settleEnds(sessions map[string]*lease) {
 	for _, op := range r.ops {
 		if op.Kind == Downgrade && op.mayHaveChanged() {
 			if g := r.by[place{op.Run, op.Wants[0].Name}]; g != nil {
-				g.weaken(op)
+				r.weaken(g, op)
 			}
 		}
 	}
@@ -352,12 +352,15 @@ func (r *replay) heldBy(h Holder) *grip {
 	return nil
 }
 
-// notHeld holds a command that found nothing against the hold, if there surely
-// was one.
+// notHeld holds a command that found something missing against the holds, if
+// there surely were all of them.
 func (r *replay) notHeld(op Op) {
+	var last *grip
 	for _, w := range op.Wants {
-		if g := r.by[place{op.Run, w.Name}]; g != nil && g.grant.End < op.Start && !g.mayBeOver(op.Index, op.End) {
-			r.violated(LostHold, "it was not found", g.grant, op)
+		last = r.by[place{op.Run, w.Name}]
+		if last == nil || last.grant.End >= op.Start || last.mayBeOver(op.Index, op.End) {
+			return
 		}
 	}
+	r.violated(LostHold, "it was not found", last.grant, op)
 }
