@@ -27,10 +27,12 @@ func slotLess[T any](a, b slot[T]) bool {
 // the table.
 type cover[T any] struct {
 	trees [2][2]*btree.BTreeG[slot[T]]
+	// none is what versions have for trees that are empty.
+	none *btree.BTreeG[slot[T]]
 }
 
 func newCover[T any]() cover[T] {
-	var c cover[T]
+	c := cover[T]{none: newTree(slotLess[T])}
 	for m := range c.trees {
 		for s := range c.trees[m] {
 			c.trees[m][s] = newTree(slotLess[T])
@@ -39,10 +41,11 @@ func newCover[T any]() cover[T] {
 	return c
 }
 
+// copy returns the present version, to be read only.
 func (c cover[T]) copy() cover[T] {
 	for m := range c.trees {
 		for s := range c.trees[m] {
-			c.trees[m][s] = c.trees[m][s].Copy()
+			c.trees[m][s] = version(c.trees[m][s], c.none)
 		}
 	}
 	return c
@@ -180,6 +183,15 @@ func scanRange[T any](tree *btree.BTreeG[slot[T]], from, to string, yield func(s
 		return more
 	})
 	return more
+}
+
+// version returns a version of tree to be read only: none, which is empty, if
+// the tree is.
+func version[T any](tree, none *btree.BTreeG[T]) *btree.BTreeG[T] {
+	if tree.Len() == 0 {
+		return none
+	}
+	return tree.Copy()
 }
 
 func newTree[T any](less func(a, b T) bool) *btree.BTreeG[T] {

@@ -27,7 +27,7 @@ func (t *Table) applyOnce(cmd *Command) Result {
 		return Result{Code: StaleRequest, Session: cmd.Session}
 	}
 	sum := digest(cmd.Op)
-	if kept, found := t.answers.Get(&SeqAnswer{Session: number, Seq: cmd.Seq}); found {
+	if kept := t.answer(number, cmd.Seq); kept != nil {
 		return t.repeat(kept, sum)
 	}
 	if l.Answers >= MaxAnswers {
@@ -67,19 +67,30 @@ func (t *Table) keep(a *SeqAnswer, result Result) {
 
 // settleSeq stores the answer of a command whose request has ended.
 func (t *Table) settleSeq(j Join, request uint64, result *Result) {
-	kept, found := t.answers.Get(&SeqAnswer{Session: j.Session, Seq: j.Seq})
-	if !found || kept.Request != request {
+	kept := t.answer(j.Session, j.Seq)
+	if kept == nil || kept.Request != request {
 		return
 	}
 	t.putAnswer(&SeqAnswer{Session: j.Session, Seq: j.Seq, Digest: kept.Digest, Result: result})
 	t.countAnswers(j.Session, 1)
 }
 
+// ledger returns a session's exactly-once state, which is empty at first.
 func (s *state) ledger(number uint64) *Ledger {
-	if l, found := s.ledgers.Get(&Ledger{Session: number}); found {
+	p := s.probe.forLedger()
+	p.Session = number
+	if l, found := s.ledgers.Get(p); found {
 		return l
 	}
 	return &Ledger{Session: number}
+}
+
+// answer returns what the session keeps of a command, or nil.
+func (s *state) answer(session, seq uint64) *SeqAnswer {
+	p := s.probe.forAnswer()
+	p.Session, p.Seq = session, seq
+	a, _ := s.answers.Get(p)
+	return a
 }
 
 func (t *Table) countAnswers(number uint64, by int) {
@@ -122,16 +133,18 @@ func (t *Table) acknowledge(number, acked uint64, done []uint64) bool {
 	if len(next.Done) > MaxDoneRanges {
 		return false
 	}
-	dropped := t.answersOf(number, next.Acked)
-	for _, seq := range slices.Compact(slices.Sorted(slices.Values(done))) {
-		if a, found := t.answers.Get(&SeqAnswer{Session: number, Seq: seq}); found && seq > next.Acked {
-			dropped = append(dropped, a)
-		}
-	}
-	for _, a := range dropped {
+	drop := func(a *SeqAnswer) {
 		t.dropAnswer(a)
 		if a.Result != nil {
 			next.Answers--
+		}
+	}
+	for _, a := range t.answersOf(number, next.Acked) {
+		drop(a)
+	}
+	for _, seq := range done {
+		if a := t.answer(number, seq); a != nil {
+			drop(a)
 		}
 	}
 	t.putLedger(&next)
@@ -140,7 +153,9 @@ func (t *Table) acknowledge(number, acked uint64, done []uint64) bool {
 
 // answersOf returns the answers that a session keeps up to a seq.
 func (s *state) answersOf(number, upTo uint64) (list []*SeqAnswer) {
-	s.answers.Ascend(&SeqAnswer{Session: number}, func(a *SeqAnswer) bool {
+	p := s.probe.forAnswer()
+	p.Session, p.Seq = number, 0
+	s.answers.Ascend(p, func(a *SeqAnswer) bool {
 		if a.Session != number || a.Seq > upTo {
 			return false
 		}
@@ -155,7 +170,7 @@ func mergeDone(ranges []SeqRange, more []uint64) []SeqRange {
 	if len(more) == 0 {
 		return ranges
 	}
-	all := slices.Clone(ranges)
+	all := append(make([]SeqRange, 0, len(ranges)+len(more)), ranges...)
 	for _, seq := range more {
 		all = append(all, SeqRange{seq, seq})
 	}

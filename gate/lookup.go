@@ -2,9 +2,42 @@ package gate
 
 import "slices"
 
+// probe is what a search in a tree of records looks for. The table has one of
+// its own, so that its searches need no memory; a View, which many may read at
+// once, has none.
+type probe struct {
+	hold    Hold
+	request Request
+	session Session
+	ledger  Ledger
+	answer  SeqAnswer
+}
+
+// each returns part, the part of a probe to search with, or a new one if there
+// is no probe.
+func each[T any](p *probe, part func(*probe) *T) *T {
+	if p == nil {
+		return new(T)
+	}
+	return part(p)
+}
+
+func (p *probe) forHold() *Hold       { return each(p, func(p *probe) *Hold { return &p.hold }) }
+func (p *probe) forRequest() *Request { return each(p, func(p *probe) *Request { return &p.request }) }
+func (p *probe) forSession() *Session { return each(p, func(p *probe) *Session { return &p.session }) }
+func (p *probe) forLedger() *Ledger   { return each(p, func(p *probe) *Ledger { return &p.ledger }) }
+func (p *probe) forAnswer() *SeqAnswer {
+	return each(p, func(p *probe) *SeqAnswer { return &p.answer })
+}
+
 // own returns run's hold on n, or nil.
 func (s *state) own(run string, n Name) *Hold {
-	found, _ := s.runHolds.Get(runHold{hashRun(run), run, &Hold{Name: n}})
+	if s.runHolds.Len() == 0 {
+		return nil
+	}
+	p := s.probe.forHold()
+	p.Name = n
+	found, _ := s.runHolds.Get(runHold{hashRun(run), run, p})
 	return found.hold
 }
 
@@ -33,7 +66,9 @@ func (s *state) request(run string) *Request {
 	if s.runRequests.Len() == 0 {
 		return nil
 	}
-	r, _ := s.runRequests.Get(&Request{Run: run})
+	p := s.probe.forRequest()
+	p.Run = run
+	r, _ := s.runRequests.Get(p)
 	return r
 }
 
@@ -42,7 +77,9 @@ func (s *state) numbered(number uint64) *Request {
 	if s.byNumber.Len() == 0 {
 		return nil
 	}
-	r, _ := s.byNumber.Get(&Request{Number: number})
+	p := s.probe.forRequest()
+	p.Number = number
+	r, _ := s.byNumber.Get(p)
 	return r
 }
 
@@ -56,7 +93,9 @@ func (s *state) session(id SessionID) *Session {
 }
 
 func (s *state) sessionByNumber(number uint64) *Session {
-	x, _ := s.sessions.Get(&Session{ID: SessionID{Number: number}})
+	p := s.probe.forSession()
+	p.ID.Number = number
+	x, _ := s.sessions.Get(p)
 	return x
 }
 

@@ -41,6 +41,9 @@ type state struct {
 	queued *btree.BTreeG[tally]
 	taken  *btree.BTreeG[tally]
 
+	// probe is nil in a View.
+	probe *probe
+
 	// holders counts all holds; holdAndWait the runs that hold and wait.
 	holders     int
 	holdAndWait int
@@ -84,6 +87,7 @@ func ownedLess[T any](a, b owned[T]) bool {
 
 func newState() state {
 	s := state{
+		probe: new(probe),
 		runHolds: newTree(func(a, b runHold) bool {
 			if a.hash != b.hash {
 				return a.hash < b.hash
@@ -123,6 +127,7 @@ var kinds = [...]Kind{Key, Reference}
 
 func (s *state) copy() state {
 	c := *s
+	c.probe = nil
 	for _, k := range kinds {
 		c.holds[k] = s.holds[k].copy()
 		c.requests[k] = s.requests[k].copy()
