@@ -18,7 +18,7 @@ const (
 	maxBlockBytes = 16 << 20
 	// readAheadBytes is how much of a snapshot is read at once. A block's
 	// buffer grows by as much, so that a false length costs no memory.
-	readAheadBytes = 256 << 10
+	readAheadBytes = 64 << 10
 	// maxClients bounds the distinct clients that a restore remembers so that
 	// holds of the same client share one copy.
 	maxClients = 64 << 10

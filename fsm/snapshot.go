@@ -97,7 +97,7 @@ func (s *snapshot) Release() {}
 
 // writeSnapshot writes the view, which is the table as of entry index.
 func writeSnapshot(to io.Writer, view *gate.View, index uint64) error {
-	w := snapshotWriter{to: to, c: encoder(make([]byte, 0, 2*blockBytes))}
+	w := snapshotWriter{to: to, c: encoder(nil)}
 	w.begin()
 	w.c.header(headerRecord, &header{Index: index, Counters: view.Counters()})
 	n := counts{
