@@ -121,7 +121,8 @@ type Problem struct {
 	// Conflicts are the references that an acquire could not have.
 	Conflicts []Conflict `json:"conflicts,omitzero"`
 	// WaitedMS is set when an occupied request had been queued and left the
-	// queue; Withdrawn, when it left because its names were released.
+	// queue; Withdrawn, when it left because its names were released, or was granted
+	// and lost again before the node could tell.
 	WaitedMS  *int64 `json:"waited_ms,omitempty"`
 	Withdrawn bool   `json:"withdrawn,omitempty"`
 	// AttemptingRunID and Refs (those not held) belong to not_held.

@@ -147,3 +147,18 @@ func TestBlockersOfALongQueueAreCutToTheFirst(t *testing.T) {
 		t.Errorf("%d waiters with %d blockers", len(list), named)
 	}
 }
+
+// A node that takes a request up again at another leader may learn only that it is
+// over: perhaps it was granted and lost in between. That is not a refusal like
+// others, and must not look like one.
+func TestARequestThatEndedOutOfSightIsToldAsWithdrawn(t *testing.T) {
+	s := &Server{config: Config{Clock: time.Now}}
+	acquire := &gate.Acquire{Run: "r", Wants: []gate.Want{{Name: gate.Name{Kind: gate.Key, Text: "k"}}}}
+	for _, withdrawn := range []bool{true, false} {
+		op := &operation{kind: gate.Key, command: &gate.Command{Op: acquire}}
+		p := s.refusal(op, &gate.Result{Code: gate.Occupied, Run: "r", Withdrawn: withdrawn})
+		if p.Code != api.CodeOccupied || p.Withdrawn != withdrawn || p.WaitedMS != nil {
+			t.Errorf("withdrawn %v: %+v", withdrawn, p)
+		}
+	}
+}

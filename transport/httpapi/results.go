@@ -108,11 +108,13 @@ func (s *Server) occupied(op *operation, r *gate.Result) *api.Problem {
 	queued := !r.Session.IsZero()
 	if queued {
 		p.WaitedMS = new(r.Waited.Milliseconds())
-		p.Withdrawn = r.Withdrawn
 	}
+	// A node that lost touch with the leader while the request waited does not know
+	// for how long it did, nor whether it was granted before it left.
+	p.Withdrawn = r.Withdrawn
 	switch {
 	case r.Withdrawn:
-		p.Detail = "the request left the queue because its names were released; acquire again if that was not meant"
+		p.Detail = "the request has left the queue: its names were released, or it was granted and lost before this node could tell; acquire again if that was not meant"
 	case queued:
 		p.Detail = "the wait is over and the request has left the queue; try again, with a longer wait"
 	default:
