@@ -6,6 +6,8 @@ FUZZTIME  ?= 30s
 SOAK      ?= 1h
 # Further flags of bench: see "go run . -help" in bench/.
 BENCHFLAGS ?=
+# Further flags of bench-peers, such as "-quick -peers etcd": see "go run . -help" in bench/peers/.
+PEERSFLAGS ?=
 TESTFLAGS ?= -timeout 20m
 
 .DEFAULT_GOAL := help
@@ -95,6 +97,7 @@ lint: ## gofmt, vet, staticcheck, and the rules of internal/archtest
 		if [ -n "$$unformatted" ]; then echo "gofmt -w these:"; echo "$$unformatted"; exit 1; fi
 	$(GO) vet ./...
 	cd bench && $(GO) vet ./...
+	cd bench/peers && $(GO) vet ./...
 	$(GO) run $(STATICCHECK) ./...
 	cd bench && $(GO) run $(STATICCHECK) ./...
 	$(GO) test -count=1 ./internal/archtest
@@ -111,6 +114,28 @@ fuzz: ## every fuzz test for FUZZTIME (30s)
 .PHONY: bench
 bench: build ## cycles per second, hand-offs and the gap at a leader kill, on three real processes
 	cd bench && $(GO) run . -lockd ../bin/lockd $(BENCHFLAGS)
+
+.PHONY: bench-peers
+bench-peers: build bench-peers-deps ## lockd and etcd, ZooKeeper and Redis in turn, into docs/bench: about 20 minutes
+	cd bench/peers && $(GO) run . -markdown ../../docs/bench/peers.md -svg ../../docs/bench/peers.svg $(PEERSFLAGS)
+
+.PHONY: bench-peers-deps
+bench-peers-deps: ## what bench-peers needs: etcd is built; the others as root on Debian, elsewhere it says what
+	@mkdir -p bin/peers
+	cd bench/peers/etcdserver && $(GO) build -o ../../../bin/peers/etcd .
+	@missing=; [ -e /usr/share/java/zookeeper.jar ] || missing="$$missing zookeeper"; \
+		command -v java >/dev/null || missing="$$missing default-jre-headless"; \
+		command -v redis-server >/dev/null || missing="$$missing redis-server"; \
+		if [ -z "$$missing" ]; then exit 0; fi; \
+		if [ "$$(id -u)" != 0 ] || [ ! -f /etc/debian_version ]; then \
+			echo "missing:$$missing (names of Debian packages). Install them, or leave them out with PEERSFLAGS='-peers etcd'."; exit 0; \
+		fi; \
+		apt-get install -qq -y --no-install-recommends $$missing || \
+			{ apt-get update -qq && apt-get install -qq -y --no-install-recommends $$missing; }
+
+.PHONY: bench-peers-test
+bench-peers-test: build bench-peers-deps ## each peer's driver against its real servers
+	cd bench/peers && $(GO) test -count=1 -p 1 $(TESTFLAGS) ./...
 
 .PHONY: clean
 clean: ## remove what was built; ends and removes the local cluster

@@ -36,6 +36,8 @@ type Step struct {
 	Drivers  []system.Driver
 	// Rounds is how many of the plan's rounds it takes part in; zero is all.
 	Rounds int
+	// Clients replaces those of the plan's Config, unless it is empty.
+	Clients []int
 }
 
 // Run carries out all steps in every round and adds what was found; failures are
@@ -54,7 +56,7 @@ func (p *Plan) Run(ctx context.Context, found *report.Report) {
 					continue
 				}
 				fmt.Fprintf(p.Progress, "round %d of %d: %s on %s\n", round+1, p.Rounds, step.Workload.ID, driver.Name())
-				err := p.once(ctx, step.Workload, driver, round, found)
+				err := p.once(ctx, step, driver, round, found)
 				switch {
 				case errors.Is(err, errors.ErrUnsupported):
 					failed[id] = true
@@ -73,7 +75,7 @@ func (p *Plan) Run(ctx context.Context, found *report.Report) {
 }
 
 // once runs one workload on a service of its own.
-func (p *Plan) once(ctx context.Context, w work.Workload, driver system.Driver, round int, found *report.Report) (err error) {
+func (p *Plan) once(ctx context.Context, step Step, driver system.Driver, round int, found *report.Report) (err error) {
 	dir, err := os.MkdirTemp(p.Dir, "bench-")
 	if err != nil {
 		return err
@@ -93,8 +95,12 @@ func (p *Plan) once(ctx context.Context, w work.Workload, driver system.Driver, 
 		return fmt.Errorf("start %s: %w", driver.Name(), err)
 	}
 	defer func() { err = errors.Join(err, service.Close()) }()
-	return w.Run(ctx, work.Round{
-		Config: p.Config, System: driver.Name(), Service: service, Number: round, Report: found.Add,
+	config := p.Config
+	if len(step.Clients) > 0 {
+		config.Clients = step.Clients
+	}
+	return step.Workload.Run(ctx, work.Round{
+		Config: config, System: driver.Name(), Service: service, Number: round, Report: found.Add,
 		Progress: func(format string, args ...any) {
 			fmt.Fprintf(p.Progress, "%s "+format+"\n", append([]any{time.Now().Format(time.TimeOnly)}, args...)...)
 		},
