@@ -34,29 +34,61 @@ type acquisition struct {
 }
 
 func (t *Table) acquire(cmd *Command, op *Acquire) Result {
-	wants, limit := op.Wants, op.Limit
-	if wants[0].Name.Kind == Key {
-		present := t.keyLimit(wants[0].Name)
-		if present != 0 && limit != 0 && present != limit {
-			return Result{Code: LimitMismatch, Run: op.Run, Limit: present}
-		}
-		limit = max(present, limit, 1)
-		wants = []Want{{Name: wants[0].Name, Mode: keyMode(limit)}}
-	}
-	a := acquisition{Acquire: op, asked: wants, claim: t.claim(op.Run, newest, wants, limit), seq: cmd.Seq}
-	if !cmd.Session.IsZero() {
-		a.session = t.session(cmd.Session)
-	}
-	if op.Resume != 0 {
+	a, present := t.consider(cmd, op)
+	switch {
+	case present != 0:
+		return Result{Code: LimitMismatch, Run: op.Run, Limit: present}
+	case op.Resume != 0:
 		return t.resume(a)
-	}
-	if a.held() || t.grantable(a.claim) {
+	case a.held() || t.grantable(a.claim):
 		return t.take(a)
-	}
-	if op.Wait == 0 || a.session == nil && op.TTL == 0 {
+	case op.Wait == 0 || a.session == nil && op.TTL == 0:
 		return t.occupied(a.claim)
 	}
 	return t.enqueue(a)
+}
+
+// consider looks up what decides an acquire. present is zero, or the limit of the
+// key that differs from the one asked for.
+func (s *state) consider(cmd *Command, op *Acquire) (a acquisition, present uint32) {
+	wants, limit := op.Wants, op.Limit
+	if wants[0].Name.Kind == Key {
+		now := s.keyLimit(wants[0].Name)
+		if now != 0 && limit != 0 && now != limit {
+			return a, now
+		}
+		limit = max(now, limit, 1)
+		wants = []Want{{Name: wants[0].Name, Mode: keyMode(limit)}}
+	}
+	a = acquisition{Acquire: op, asked: wants, claim: s.claim(op.Run, newest, wants, limit), seq: cmd.Seq}
+	if !cmd.Session.IsZero() {
+		a.session = s.session(cmd.Session)
+	}
+	return a, 0
+}
+
+// IsTry reports whether the command is an acquire that does not wait, and leaves
+// no trace if it is refused.
+func (c *Command) IsTry() bool {
+	op, ok := c.Op.(*Acquire)
+	return ok && op.Wait == 0 && op.Resume == 0 && c.Seq == 0 && c.Acked == 0 && len(c.Done) == 0
+}
+
+// Refusal returns Apply's answer to a try if that is Occupied; refused is false
+// otherwise. It panics on a command that is no try.
+func (v *View) Refusal(cmd *Command) (answer Result, refused bool) {
+	if !cmd.IsTry() {
+		panic("gate: Refusal of a command that is no try")
+	}
+	s := &v.state
+	if !cmd.Session.IsZero() && s.session(cmd.Session) == nil {
+		return Result{}, false
+	}
+	a, present := s.consider(cmd, cmd.Op.(*Acquire))
+	if present != 0 || a.held() || s.grantable(a.claim) {
+		return Result{}, false
+	}
+	return s.occupied(a.claim), true
 }
 
 // keyMode makes a semaphore's holders overlap each other.
@@ -196,22 +228,22 @@ func (t *Table) nextToken() uint64 {
 }
 
 // occupied says who is in the way of a claim that was refused.
-func (t *Table) occupied(c claim) Result {
+func (s *state) occupied(c claim) Result {
 	r := Result{Code: Occupied, Run: c.run, Limit: c.limit}
 	for i, w := range c.wants {
 		if c.has(i) {
 			continue
 		}
-		x := Conflict{Name: w.Name, Waiting: tallyOf(t.queued, w.Name)}
+		x := Conflict{Name: w.Name, Waiting: tallyOf(s.queued, w.Name)}
 		if c.semaphore() {
-			x.Holders = t.holdersAt(w.Name)
+			x.Holders = s.holdersAt(w.Name)
 		} else {
-			t.obstacles(c.run, w, func(h *Hold) bool {
+			s.obstacles(c.run, w, func(h *Hold) bool {
 				x.Holders = append(x.Holders, *h)
 				return len(x.Holders) < MaxListed
 			})
 		}
-		inLine := !t.predecessors(c.run, c.number, w, func(*Request) bool { return false })
+		inLine := !s.predecessors(c.run, c.number, w, func(*Request) bool { return false })
 		if len(x.Holders) > 0 || inLine || c.semaphore() {
 			r.Conflicts = append(r.Conflicts, x)
 		}

@@ -38,6 +38,11 @@ func newPair(names []gate.Name, runs []string) *pair {
 func (p *pair) apply(cmd *gate.Command, now gate.Wall) (gate.Outcome, error) {
 	p.applied++
 	repeat := p.model.keptOf(cmd) != nil
+	var refusal gate.Result
+	var refused bool
+	if cmd.IsTry() {
+		refusal, refused = p.table.Snapshot().Refusal(cmd)
+	}
 	got := p.table.Apply(cmd, now)
 	want := p.model.Apply(cmd, now)
 	if !repeat {
@@ -45,7 +50,18 @@ func (p *pair) apply(cmd *gate.Command, now gate.Wall) (gate.Outcome, error) {
 	}
 	p.lastCode = got.Result.Code
 	p.run(got.Timers)
-	return want, errors.Join(compareOutcomes(got, want), p.compareStates())
+	return want, errors.Join(compareOutcomes(got, want), compareRefusals(cmd, refused, refusal, got.Result), p.compareStates())
+}
+
+// compareRefusals compares what a reader was told of a try with what it came to.
+func compareRefusals(cmd *gate.Command, refused bool, refusal, got gate.Result) error {
+	switch {
+	case refused != (cmd.IsTry() && got.Code == gate.Occupied):
+		return fmt.Errorf("refused for a reader: %t, but the answer is %s", refused, resultLine(got))
+	case refused && resultLine(refusal) != resultLine(got):
+		return differ("refusal", resultLine(refusal), resultLine(got))
+	}
+	return nil
 }
 
 // adoptCycle lets the model give the table's cycle, when that is one: the rules
