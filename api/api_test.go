@@ -64,6 +64,11 @@ func TestZeroIsOmittedWhereAbsentMeansTheSameAndKeptElsewhere(t *testing.T) {
 		{api.SessionState{ExpiresInMS: &zero}.ExpiresInMS, `0`},
 		{api.KeyState{Key: "k", Holders: []api.Hold{}, Waiters: []api.Wait{}, Limit: 1}, `{"key":"k","occupied":false,"holders":[],"waiters":[],"limit":1}`},
 		{api.KeyReleased{Result: api.Released, Key: "k", RunID: "r"}, `{"result":"released","key":"k","run_id":"r"}`},
+		{api.History{Name: api.Name{Ref: "a"}, Endings: []api.Ending{}}, `{"ref":"a","endings":[]}`},
+		{
+			api.Ending{RunID: "r", Token: 7, Mode: api.Shared, End: api.WasReplaced, AcquiredAt: time.UnixMilli(1).UTC(), EndedAt: time.UnixMilli(2).UTC(), HeldMS: 1},
+			`{"run_id":"r","token":7,"mode":"shared","end":"replaced","acquired_at":"1970-01-01T00:00:00.001Z","ended_at":"1970-01-01T00:00:00.002Z","held_ms":1}`,
+		},
 		{
 			api.NamedHold{Key: "k", Hold: api.Hold{Token: 7, Mode: api.Exclusive, AcquiredAt: time.UnixMilli(1).UTC()}},
 			`{"key":"k","token":7,"mode":"exclusive","acquired_at":"1970-01-01T00:00:00.001Z","held_ms":0,"client":{}}`,

@@ -67,6 +67,8 @@ func (p *picture) answer(q query) []byte {
 	case askCheck:
 		valid, current := p.view.Valid(name, q.number)
 		return encode(api.Checked{Valid: valid, Current: orEmpty(current), Highest: p.view.Counters().Token})
+	case askHistory:
+		return encode(p.history(name))
 	case askReady:
 		return encode(readiness{"ready"})
 	}

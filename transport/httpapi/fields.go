@@ -51,6 +51,7 @@ var (
 		field("key", func(r *strictjson.Reader, b *api.KeyBreak) { b.Key = present(r) }),
 		field("token", func(r *strictjson.Reader, b *api.KeyBreak) { b.Token = token(r) }),
 		field("reason", func(r *strictjson.Reader, b *api.KeyBreak) { b.Reason = label(r, gate.MaxReasonBytes) }),
+		field("client", func(r *strictjson.Reader, b *api.KeyBreak) { b.Client = client(r) }),
 		field("session", func(r *strictjson.Reader, b *api.KeyBreak) { b.Session = present(r) }),
 	)
 	lockWantFields = []strictjson.Field[api.LockWant]{
@@ -93,6 +94,7 @@ var (
 		field("ref", func(r *strictjson.Reader, b *api.LockBreak) { b.Ref = present(r) }),
 		field("token", func(r *strictjson.Reader, b *api.LockBreak) { b.Token = token(r) }),
 		field("reason", func(r *strictjson.Reader, b *api.LockBreak) { b.Reason = label(r, gate.MaxReasonBytes) }),
+		field("client", func(r *strictjson.Reader, b *api.LockBreak) { b.Client = client(r) }),
 		field("session", func(r *strictjson.Reader, b *api.LockBreak) { b.Session = present(r) }),
 	)
 	checkFields = []strictjson.Field[api.Check]{
@@ -108,10 +110,7 @@ var (
 	sessionOpenFields = []strictjson.Field[api.SessionOpen]{
 		field("ttl", func(r *strictjson.Reader, b *api.SessionOpen) { b.TTL = duration(r, gate.MinTTL, gate.MaxTTL) }),
 		field("lock_delay", func(r *strictjson.Reader, b *api.SessionOpen) { b.LockDelay = duration(r, 0, gate.MaxLockDelay) }),
-		field("client", func(r *strictjson.Reader, b *api.SessionOpen) {
-			b.Client = new(api.Client)
-			strictjson.Members(r, clientFields, b.Client)
-		}),
+		field("client", func(r *strictjson.Reader, b *api.SessionOpen) { b.Client = client(r) }),
 	}
 	keepAliveFields = []strictjson.Field[api.KeepAlive]{
 		field("ids", func(r *strictjson.Reader, b *api.KeepAlive) {
@@ -143,6 +142,12 @@ func label(r *strictjson.Reader, most int) string {
 		r.Fail("has a control character; leave it out")
 	}
 	return s
+}
+
+func client(r *strictjson.Reader) *api.Client {
+	c := new(api.Client)
+	strictjson.Members(r, clientFields, c)
+	return c
 }
 
 func token(r *strictjson.Reader) uint64 { return r.Uint(1, gate.MaxToken-1) }

@@ -24,7 +24,7 @@ func breakKey(r *request) (operation, error) {
 		return operation{}, err
 	}
 	name, err := keyName("key", b.Key)
-	return r.breakHold(name, err, b.Token, b.Reason, b.Session, b.Once)
+	return r.breakHold(name, err, broken{b.Token, b.Reason, b.Client, b.Session, b.Once})
 }
 
 func breakLock(r *request) (operation, error) {
@@ -33,21 +33,33 @@ func breakLock(r *request) (operation, error) {
 		return operation{}, err
 	}
 	name, err := refName("ref", b.Ref)
-	return r.breakHold(name, err, b.Token, b.Reason, b.Session, b.Once)
+	return r.breakHold(name, err, broken{b.Token, b.Reason, b.Client, b.Session, b.Once})
+}
+
+// broken is what the two kinds of break have in common.
+type broken struct {
+	token   uint64
+	reason  string
+	client  *api.Client
+	session string
+	once    api.Once
 }
 
 // breakHold breaks a hold. The token says which one the operator looked at, and
 // the reason is for those who ask later.
-func (r *request) breakHold(name gate.Name, err error, token uint64, reason, session string, once api.Once) (operation, error) {
+func (r *request) breakHold(name gate.Name, err error, b broken) (operation, error) {
 	switch {
 	case err != nil:
-	case token == 0:
+	case b.token == 0:
 		err = fieldError("token", "is missing; send the token of the hold to be broken")
-	case reason == "":
+	case b.reason == "":
 		err = fieldError("reason", "is missing; say why, for those who ask later")
 	}
-	op := &gate.Break{Name: name, Token: token, Reason: reason, Actor: r.callerHost()}
-	return commandOf(name.Kind, err, session, once, op)
+	op := &gate.Break{Name: name, Token: b.token, Reason: b.reason, Actor: r.callerHost()}
+	if b.client != nil {
+		op.Client = gate.Client{Name: b.client.Name, Host: b.client.Host, PID: b.client.PID}
+	}
+	return commandOf(name.Kind, err, b.session, b.once, op)
 }
 
 // commandOf returns the operation that carries out op, unless err refuses it.

@@ -18,6 +18,7 @@ const (
 	askSessions queryOp = 5
 	askCheck    queryOp = 6
 	askReady    queryOp = 7
+	askHistory  queryOp = 8
 )
 
 // query is a read of the lock table, as one node asks it of another. Which

@@ -38,6 +38,7 @@ func (s *Server) routes() []route {
 		{"POST", "/v1/locks/break", breakLock, nil, nil},
 		{"GET", "/v1/locks", listLocks, nil, locks},
 		{"GET", "/v1/locks/{ref...}", getLock, nil, read},
+		{"GET", "/v1/history", getHistory, nil, []string{"key", "ref", "consistency"}},
 		{"POST", "/v1/check", check, nil, read},
 		{"GET", "/v1/runs/{run_id}", getRun, nil, read},
 		{"DELETE", "/v1/runs/{run_id}", releaseRun, nil, nil},
