@@ -22,6 +22,8 @@ import (
 // as long as Timing.LeaderWait; one whose outcome is unknown only if Session and
 // Seq make that harmless.
 //
+// A try that is refused may be answered from a confirmed read, not from the log.
+//
 // If the result's code is Queued, the Reply has a Late channel, which must be
 // given up with Close; the end of ctx closes it too. The caller must not change
 // cmd after the call.
@@ -35,9 +37,18 @@ func (n *Node) Do(ctx context.Context, cmd *gate.Command) (*Reply, error) {
 	if len(command) > MaxCommandBytes {
 		return nil, fmt.Errorf("%w: %d bytes, at most %d", ErrTooLarge, len(command), MaxCommandBytes)
 	}
+	try := cmd.IsTry()
+	if try {
+		if reply := n.refusal(ctx, cmd, command); reply != nil {
+			return reply, nil
+		}
+	}
 	v, err := n.submit(ctx, command, !cmd.Session.IsZero() && cmd.Seq > 0)
 	if err != nil {
 		return nil, err
+	}
+	if try && v.result.Code == gate.Occupied {
+		n.tries.note(cmd, true)
 	}
 	reply := &Reply{Result: v.result, Index: v.index}
 	if !v.queued() {

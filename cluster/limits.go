@@ -31,6 +31,8 @@ const (
 	// the loss of a leader.
 	MaxResends = 512
 
+	// MaxRefusedNames bounds the names at which a try is expected to be refused.
+	MaxRefusedNames = 4096
 	// MaxConfirmations bounds the reads and keepalives that wait for the proof
 	// that their leader still leads.
 	MaxConfirmations = 65_536

@@ -47,6 +47,7 @@ type Node struct {
 	waiters  waiters
 	resends  resends
 	renewals renewals
+	tries    tries
 	// serving has one token for each goroutine that serves another node.
 	serving chan struct{}
 

@@ -12,6 +12,8 @@ func (n *Node) Serve(ctx context.Context, kind byte, payload []byte, reply func(
 		n.serveProposals(ctx, payload, reply)
 	case kindRead:
 		n.serveAlone(ctx, payload, reply, n.serveRead)
+	case kindTry:
+		n.serveAlone(ctx, payload, reply, n.serveTry)
 	case kindKeepalive:
 		n.serveAlone(ctx, payload, reply, n.serveKeepalive)
 	case kindStatus:

@@ -23,6 +23,8 @@ const (
 	kindStatus byte = 4
 	// kindTransfer asks the leader to give leadership to a member.
 	kindTransfer byte = 5
+	// kindTry carries a command that is a try; the answer is its refusal.
+	kindTry byte = 6
 )
 
 // The ways in which a request of another node ends. They are on the wire.
