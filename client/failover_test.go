@@ -30,13 +30,42 @@ func TestLocksOutliveTheLeader(t *testing.T) {
 	held := must[*client.Guard](t)(holder.Lock(ctx, "held"))
 
 	turns := make(chan struct{})
+	stop := takeTurns(ctx, t, worker, turns)
+	await(turns, 50)
+	leader := must[*api.Leader](t)(holder.Leader(ctx)).ClientURL
+	crashed := time.Now()
+	for _, n := range nodes {
+		if n.url == leader {
+			if err := n.crash(); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	await(turns, 50)
+	t.Logf("50 turns after the crash took %v", time.Since(crashed))
+	stop()
+	if err := held.Err(); err != nil {
+		t.Errorf("the lock held through it all: %v", err)
+	}
+	if x := must[*api.Checked](t)(worker.Check(ctx, api.Check{Ref: "held", Token: held.Token()})); !x.Valid {
+		t.Error("the cluster has given the held lock away")
+	}
+	if l := must[*api.LockState](t)(worker.LockGet(ctx, "turn")); len(l.Holders)+len(l.Waiters) != 0 {
+		t.Errorf("left behind: %+v", l)
+	}
+	release(t, held)
+}
+
+// takeTurns has goroutines take and give back one lock until stop is called, which
+// waits for them; each turn is told.
+func takeTurns(ctx context.Context, t *testing.T, c *client.Client, turns chan<- struct{}) (stop func()) {
 	var highest uint64 // guarded by the lock
 	var all sync.WaitGroup
-	stop := make(chan struct{})
+	stopped := make(chan struct{})
 	for range 4 {
 		all.Go(func() {
 			for {
-				g, err := worker.Lock(ctx, "turn")
+				g, err := c.Lock(ctx, "turn")
 				if err != nil {
 					t.Error(err)
 					return
@@ -48,41 +77,22 @@ func TestLocksOutliveTheLeader(t *testing.T) {
 				release(t, g)
 				select {
 				case turns <- struct{}{}:
-				case <-stop:
+				case <-stopped:
 					return
 				}
 			}
 		})
 	}
-	takeTurns := func(n int) {
-		for range n {
-			<-turns
-		}
+	return func() {
+		close(stopped)
+		all.Wait()
 	}
-	takeTurns(50)
-	leader := must[*api.Leader](t)(holder.Leader(ctx)).ClientURL
-	crashed := time.Now()
-	for _, n := range nodes {
-		if n.url == leader {
-			if err := n.crash(); err != nil {
-				t.Error(err)
-			}
-		}
+}
+
+func await(turns <-chan struct{}, n int) {
+	for range n {
+		<-turns
 	}
-	takeTurns(50)
-	t.Logf("50 turns after the crash took %v", time.Since(crashed))
-	close(stop)
-	all.Wait()
-	if err := held.Err(); err != nil {
-		t.Errorf("the lock held through it all: %v", err)
-	}
-	if x := must[*api.Checked](t)(worker.Check(ctx, api.Check{Ref: "held", Token: held.Token()})); !x.Valid {
-		t.Error("the cluster has given the held lock away")
-	}
-	if l := must[*api.LockState](t)(worker.LockGet(ctx, "turn")); len(l.Holders)+len(l.Waiters) != 0 {
-		t.Errorf("left behind: %+v", l)
-	}
-	release(t, held)
 }
 
 // stopAll ends the nodes at once: the last ones have no quorum.

@@ -83,10 +83,8 @@ var clockCalls = map[string]bool{
 const anyOrder = "//archtest:any-order "
 
 const (
-	maxFunctionLines     = 70
-	maxTestFunctionLines = 100
-	maxFileLines         = 400
-	maxTestFileLines     = 500
+	maxFunctionLines = 70
+	maxFileLines     = 400
 )
 
 // emptyWords say nothing in the name of a file or package.

@@ -19,16 +19,12 @@ func TestFilesAndFunctionsFitTheReader(t *testing.T) {
 
 func tooLong(s *source) []string {
 	var wrong []string
-	mostFile, mostFunction := maxFileLines, maxFunctionLines
-	if s.isTest() {
-		mostFile, mostFunction = maxTestFileLines, maxTestFunctionLines
-	}
-	if s.lines > mostFile {
-		wrong = append(wrong, fmt.Sprintf("%s has %d lines, more than %d", s.file, s.lines, mostFile))
+	if s.lines > maxFileLines {
+		wrong = append(wrong, fmt.Sprintf("%s has %d lines, more than %d", s.file, s.lines, maxFileLines))
 	}
 	for _, d := range s.syntax.Decls {
-		if f, ok := d.(*ast.FuncDecl); ok && s.span(f) > mostFunction {
-			wrong = append(wrong, fmt.Sprintf("%s: %s has %d lines, more than %d", s.at(f), f.Name.Name, s.span(f), mostFunction))
+		if f, ok := d.(*ast.FuncDecl); ok && s.span(f) > maxFunctionLines {
+			wrong = append(wrong, fmt.Sprintf("%s: %s has %d lines, more than %d", s.at(f), f.Name.Name, s.span(f), maxFunctionLines))
 		}
 	}
 	return wrong
@@ -137,6 +133,7 @@ func TestBrokenHouseRulesAreFound(t *testing.T) {
 	long := strings.Repeat("\tprintln()\n", maxFunctionLines)
 	wantOne(t, tooLong(mustParse(t, "a/x.go", "package a\nfunc F() {\n"+long+"}\n")), "F has 72 lines")
 	wantOne(t, tooLong(mustParse(t, "a/x.go", "package a\n"+strings.Repeat("\n", maxFileLines))), "has 401 lines")
+	wantOne(t, tooLong(mustParse(t, "a/x_test.go", "package a\nfunc TestF() {\n"+long+"}\n")), "TestF has 72 lines")
 	wantOne(t, emptyNames(mustParse(t, "a/peer_util.go", "package a\n")), "util")
 	wantOne(t, emptyNames(mustParse(t, "common/x.go", "package common\n")), "common")
 	wantOne(t, undocumented([]*source{mustParse(t, "a/doc.go", "// A.\npackage a\n")}), "a has no doc.go")

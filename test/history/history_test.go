@@ -185,12 +185,25 @@ func TestGoodHistoriesAreAccepted(t *testing.T) {
 // Each bad history is refused by Replay for its rule and, unless it shows in
 // indices or queues alone, by Linearize.
 func TestBadHistoriesAreRejected(t *testing.T) {
-	for _, c := range []struct {
-		name      string
-		s         *script
-		rule      Rule
-		indexOnly bool
-	}{
+	for _, c := range append(badHistories(), badEndings()...) {
+		if wrong := Replay(c.s.ops); !broken(wrong, c.rule) {
+			t.Errorf("%s: Replay finds %v, want %q", c.name, wrong, c.rule)
+		}
+		if wrong, undecided := Linearize(c.s.ops, time.Minute); !c.indexOnly && (!broken(wrong, NoOrder) || len(undecided) > 0) {
+			t.Errorf("%s: Linearize finds %v", c.name, wrong)
+		}
+	}
+}
+
+type badHistory struct {
+	name      string
+	s         *script
+	rule      Rule
+	indexOnly bool
+}
+
+func badHistories() []badHistory {
+	return []badHistory{
 		{"double grant", new(script).acquire(a, "x", 1).acquire(a, "y", 2), Exclusion, false},
 		{"double grant, then released", new(script).acquire(a, "x", 1).acquire(a, "y", 2).release(a, "x", 1), Exclusion, false},
 		{"double grant of answers without index", new(script).acquire(a, "x", 1, unplaced).acquire(a, "y", 2, unplaced), Exclusion, false},
@@ -221,6 +234,13 @@ func TestBadHistoriesAreRejected(t *testing.T) {
 		{"a read against real time", new(script).acquire(a, "x", 1, at(9)).read(b), RealTime, true},
 		{"grant to a closed session", new(script).session(Open, "s").session(Close, "s").acquire(a, "x", 1, in("s")), DeadGrant, false},
 		{"grant to a gone session", new(script).session(Open, "s").pause(4*second).session(Keepalive, "s", outcome(Gone)).acquire(a, "x", 1, in("s")), DeadGrant, false},
+		{"two acquires of one run", new(script).acquire(a, "x", 1).release(a, "x", 1).acquire(a, "x", 2), BadRecord, true},
+	}
+}
+
+// badEndings are about breaks, lock delays, downgrades and private sessions.
+func badEndings() []badHistory {
+	return []badHistory{
 		{"granted in the lock delay of an expiry", expired().pause(second).acquire(a, "y", 2), Delay, false},
 		{"granted in the lock delay of a break", new(script).acquire(a, "x", 1, delayed).breaks(a, "x", 1).pause(second).acquire(a, "y", 2), Delay, false},
 		{"a slot granted in a lock delay", new(script).acquire(a, "x", 1, limit(2), delayed).breaks(a, "x", 1).acquire(a, "y", 2, limit(2)).acquire(a, "z", 3, limit(2)), Delay, false},
@@ -245,14 +265,6 @@ func TestBadHistoriesAreRejected(t *testing.T) {
 		{"refused by one who has made room", new(script).acquire("r:a", "x", 1).downgrade("r:a", "x", 1, shared).acquire("r:a", "y", 0, by(Holder{Name: "r:a", Run: "x", Token: 1}), shared), Phantom, true},
 		{"granted before a private TTL is over", new(script).private(a, "x", 1).pause(2*second).acquire(a, "y", 2), Exclusion, false},
 		{"granted in spite of a private keepalive", new(script).private(a, "x", 1).pause(2*second).session(Keepalive, "px").pause(2*second).acquire(a, "y", 2), Exclusion, false},
-		{"two acquires of one run", new(script).acquire(a, "x", 1).release(a, "x", 1).acquire(a, "x", 2), BadRecord, true},
-	} {
-		if wrong := Replay(c.s.ops); !broken(wrong, c.rule) {
-			t.Errorf("%s: Replay finds %v, want %q", c.name, wrong, c.rule)
-		}
-		if wrong, undecided := Linearize(c.s.ops, time.Minute); !c.indexOnly && (!broken(wrong, NoOrder) || len(undecided) > 0) {
-			t.Errorf("%s: Linearize finds %v", c.name, wrong)
-		}
 	}
 }
 

@@ -107,8 +107,14 @@ func cyclesByStream(b *testing.B, addr string, connections, inFlight int) {
 	all.Wait()
 }
 
-// streamCycles answers every acquire with its release and every release with the
-// next acquire. Request i and its release have the ids 2i+2 and 2i+3.
+// A cycler answers every acquire with its release and every release with the next
+// acquire. Request i and its release have the ids 2i+2 and 2i+3.
+type cycler struct {
+	name                int
+	out                 []byte
+	cycles, begun, done int
+}
+
 func streamCycles(b *testing.B, addr string, name, inFlight, cycles int) {
 	ctx := context.Background()
 	conn, _, err := websocket.Dial(ctx, "ws://"+addr+"/v1/stream", nil)
@@ -118,66 +124,73 @@ func streamCycles(b *testing.B, addr string, name, inFlight, cycles int) {
 	}
 	defer conn.CloseNow()
 	conn.SetReadLimit(api.MaxStreamBytes)
-	out := []byte("[")
-	ask := func(id int) {
-		verb := "acquire"
-		if id%2 == 1 {
-			verb = "release"
-		}
-		if len(out) > 1 {
-			out = append(out, ',')
-		}
-		out = fmt.Appendf(out, `{"id":%d,"path":"/v1/keys/%s","body":{"key":"s%d.k%d","run_id":"r%d"}}`, id, verb, name, id/2, id/2)
-	}
-	begun, done := 0, 0
-	for i := range min(inFlight, cycles) {
-		ask(2*i + 2)
-		begun++
+	c := &cycler{name: name, out: []byte("["), cycles: cycles}
+	for c.begun < min(inFlight, cycles) {
+		c.ask(2*c.begun + 2)
+		c.begun++
 	}
 	var message bytes.Buffer
-	for done < cycles {
-		if len(out) > 1 {
-			if err := conn.Write(ctx, websocket.MessageText, append(out, ']')); err != nil {
+	for c.done < cycles {
+		if len(c.out) > 1 {
+			if err := conn.Write(ctx, websocket.MessageText, append(c.out, ']')); err != nil {
 				b.Error(err)
 				return
 			}
-			out = append(out[:0], '[')
+			c.out = append(c.out[:0], '[')
 		}
 		_, reader, err := conn.Reader(ctx)
 		if err == nil {
 			message.Reset()
 			_, err = message.ReadFrom(reader)
 		}
+		if err == nil {
+			err = c.answered(message.Bytes())
+		}
 		if err != nil {
 			b.Error(err)
 			return
 		}
-		for rest := message.Bytes(); ; {
-			at := bytes.Index(rest, []byte(`{"id":`))
-			if at < 0 {
-				break
-			}
-			rest = rest[at+6:]
-			if rest[0] == '"' {
-				continue // who leads
-			}
-			id := 0
-			for ; rest[0] >= '0' && rest[0] <= '9'; rest = rest[1:] {
-				id = 10*id + int(rest[0]-'0')
-			}
-			if !bytes.HasPrefix(rest, []byte(`,"status":200`)) {
-				b.Errorf("%.200s", rest)
-				return
-			}
-			switch {
-			case id%2 == 0:
-				ask(id + 1)
-				continue
-			case begun < cycles:
-				ask(id - 1)
-				begun++
-			}
-			done++
+	}
+}
+
+func (c *cycler) ask(id int) {
+	verb := "acquire"
+	if id%2 == 1 {
+		verb = "release"
+	}
+	if len(c.out) > 1 {
+		c.out = append(c.out, ',')
+	}
+	c.out = fmt.Appendf(c.out, `{"id":%d,"path":"/v1/keys/%s","body":{"key":"s%d.k%d","run_id":"r%d"}}`, id, verb, c.name, id/2, id/2)
+}
+
+// answered goes through one message, which is not decoded: the benchmark is not
+// about its client.
+func (c *cycler) answered(rest []byte) error {
+	for {
+		at := bytes.Index(rest, []byte(`{"id":`))
+		if at < 0 {
+			return nil
 		}
+		rest = rest[at+6:]
+		if rest[0] == '"' {
+			continue // who leads
+		}
+		id := 0
+		for ; rest[0] >= '0' && rest[0] <= '9'; rest = rest[1:] {
+			id = 10*id + int(rest[0]-'0')
+		}
+		if !bytes.HasPrefix(rest, []byte(`,"status":200`)) {
+			return fmt.Errorf("answer %d: %.200s", id, rest)
+		}
+		switch {
+		case id%2 == 0:
+			c.ask(id + 1)
+			continue
+		case c.begun < c.cycles:
+			c.ask(id - 1)
+			c.begun++
+		}
+		c.done++
 	}
 }
