@@ -13,6 +13,8 @@ const (
 	maxLogLines, maxLogBytes = 4096, 1 << 20
 	// lastWords is what the end of the log has to be written when the process ends.
 	lastWords = 500 * time.Millisecond
+	// timerSlack is how late a sleeping thread may be woken.
+	timerSlack = time.Millisecond
 	// minMultiplier and maxMultiplier bound --timing-multiplier.
 	minMultiplier, maxMultiplier = 0.5, 100
 )

@@ -16,6 +16,7 @@ import (
 var version = "0.1.0-dev"
 
 func main() {
+	relaxTimers()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	// Once the first signal was heard the next one has its default effect: it
 	// ends the process at once.

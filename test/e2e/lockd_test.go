@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -126,5 +127,46 @@ func TestANodeIsSetUpByAFile(t *testing.T) {
 	}
 	if said := lockd(t, 64, []string{"LOCKD_CONFIG=" + file}); !strings.Contains(said, `unknown key "shard"`) {
 		t.Errorf("%s", said)
+	}
+}
+
+func TestANodeLetsTheKernelWakeItLate(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("only Linux has a slack of timers")
+	}
+	c := real.Start(t, binaries, 1)
+	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*", c.Nodes[0].PID()))
+	if err != nil || len(threads) < 3 {
+		t.Fatal(threads, err)
+	}
+	for _, thread := range threads {
+		text, err := os.ReadFile("/proc/" + filepath.Base(thread) + "/timerslack_ns")
+		if err != nil {
+			t.Skip("the slack of another process can be read by root only: ", err)
+		}
+		if got := strings.TrimSpace(string(text)); got != "1000000" {
+			t.Errorf("thread %s has a slack of %s ns", thread, got)
+		}
+	}
+}
+
+func TestAClusterOnWriteAheadLogsLosesNothingWhenAllAreKilled(t *testing.T) {
+	c := real.Start(t, binaries, 3, "--log-store=wal")
+	caller := newCaller(t, c)
+	held := make(map[string]uint64)
+	for i := range 50 {
+		key := fmt.Sprintf("wal-%d", i)
+		held[key] = uint64(caller.acquireKey(key, "r").Token)
+	}
+	for _, n := range c.Nodes {
+		n.Kill()
+	}
+	c.StartAll()
+	c.AwaitReady(c.Nodes...)
+	for key, token := range held {
+		again := caller.acquireKey(key, "r")
+		if uint64(again.Token) != token || !again.Reentrant {
+			t.Errorf("%s: %+v, had token %d", key, again, token)
+		}
 	}
 }
