@@ -21,6 +21,11 @@ build: ## bin/lockd and bin/lockctl
 	@mkdir -p bin
 	$(GO) build -o bin/ ./cmd/lockd ./cmd/lockctl
 
+.PHONY: man
+man: ## the manual pages of lockctl, in build/man/man1
+	$(GO) run ./cmd/lockctl man build/man/man1
+	@echo 'Read one with: man -M build/man lockctl-run'
+
 .PHONY: cluster
 cluster: ## three nodes on this machine, ready to use
 	@scripts/local-cluster.sh up
@@ -140,4 +145,4 @@ bench-peers-test: build bench-peers-deps ## each peer's driver against its real 
 .PHONY: clean
 clean: ## remove what was built; ends and removes the local cluster
 	@if [ -d local-cluster ]; then scripts/local-cluster.sh down --purge; fi
-	rm -rf bin coverage.out
+	rm -rf bin build coverage.out

@@ -55,6 +55,7 @@ var (
 	}
 	flagNames = map[string]nouns{
 		"run-id": runNames, "session": sessionNames, "token": tokensOf, "output": outputNames, "o": outputNames, "kind": kindNames,
+		"on-lost": lossNames,
 	}
 	fileFlags = []string{"token-file", "cacert", "client-cert", "client-key", "status-file", "flock"}
 )

@@ -123,6 +123,10 @@ func shellNames(context.Context, *typed, *client.Client) []candidate {
 	return []candidate{{"bash", ""}, {"zsh", ""}, {"fish", ""}}
 }
 
+func lossNames(context.Context, *typed, *client.Client) []candidate {
+	return []candidate{{"stop", ""}, {"continue", ""}}
+}
+
 func outputNames(context.Context, *typed, *client.Client) []candidate {
 	var all []candidate
 	for _, o := range outputs {

@@ -68,7 +68,7 @@ func TestEveryCommandHasAnExampleThatIsRight(t *testing.T) {
 			found = found || strings.HasPrefix(line[at:], c.HelpName)
 			words := strings.Fields(line[at:])
 			for i, w := range words {
-				if strings.ContainsAny(w[:1], "|&>") {
+				if strings.ContainsAny(w[:1], "|&>#") {
 					words = words[:i]
 					break
 				}

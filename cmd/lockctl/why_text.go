@@ -172,15 +172,18 @@ func (p *prose) queue(e *explanation) {
 // elsewhere is what those in the way hold beside the name: below a reference for
 // whose tree somebody waits, or what a holder waits for.
 func (e *explanation) elsewhere() []string {
-	here := make(map[string]bool)
+	here, told := make(map[string]bool), make(map[uint64]bool)
 	for _, h := range e.holders {
 		here[h.RunID] = true
+	}
+	for _, h := range e.coveredBy {
+		told[h.Token] = true
 	}
 	var lines []string
 	for _, run := range e.Runs {
 		for _, h := range run.Holds {
 			name := h.Key + h.Ref
-			if name == e.name || here[run.RunID] && !strings.HasPrefix(name, e.name+"/") {
+			if name == e.name || told[h.Token] || here[run.RunID] && !strings.HasPrefix(name, e.name+"/") {
 				continue
 			}
 			lines = append(lines, fmt.Sprintf("run %s holds %s (%s) for %s, token %d", run.RunID, name, how(h.Hold), span(h.HeldMS), h.Token))
