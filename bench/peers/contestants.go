@@ -57,8 +57,8 @@ func contestants(ctx context.Context, w *wishes) ([]contestant, error) {
 		{lockd.Driver{Path: w.lockd, Label: "lockd stream", Stream: true}, true, "lockd", []string{"W1s", "W2", "W3", "W4"}},
 		{etcd.Driver{Path: w.etcd, Connections: etcdConnections}, false, "etcd", nil},
 		{etcd.Driver{Path: w.etcd, Connections: etcdConnections, Bare: true}, false, "etcd", []string{"W3"}},
-		{zookeeper.Driver{}, false, "zookeeper", nil},
-		{zookeeper.Driver{Bare: true}, false, "zookeeper", []string{"W1s", "W3"}},
+		{zookeeper.Driver{WarmUp: w.javaWarmUp}, false, "zookeeper", nil},
+		{zookeeper.Driver{Bare: true, WarmUp: w.javaWarmUp}, false, "zookeeper", []string{"W1s", "W3"}},
 		{redis.Driver{}, false, "redis", []string{"W1s", "W2", "W3", "W4", "W5", "W6"}},
 		{redis.Driver{Pipelined: true}, false, "redis", []string{"W1s"}},
 	}

@@ -35,6 +35,7 @@ type wishes struct {
 	peers, workloads, clients, lockd, etcd string
 	seconds                                float64
 	askers                                 int
+	javaWarmUp                             time.Duration
 	quick                                  bool
 }
 
@@ -50,6 +51,7 @@ func parse(ctx context.Context, args []string, stderr io.Writer) (*options, erro
 	flags.StringVar(&w.clients, "clients", "1,16,64,256,1024", "`numbers` of clients of W1s and W1")
 	flags.IntVar(&w.askers, "askers", 64, "clients of W2, W3 and W4")
 	flags.Float64Var(&w.seconds, "seconds", 1.5, "measured time of each setting of W1 to W4, after a third of it as a warm-up")
+	flags.DurationVar(&w.javaWarmUp, "java-warm-up", 5*time.Second, "load on each ZooKeeper before it is measured, so that Java has compiled what it runs")
 	flags.IntVar(&o.plan.Rounds, "repeat", 3, "`rounds`; figures are medians over them")
 	flags.BoolVar(&w.quick, "quick", false, "one short round with fewer settings: under 4 minutes, and figures to match")
 	flags.IntVar(&c.Held, "held", 50_000, "locks of W5, which is in the first round only")
@@ -84,12 +86,14 @@ func (w *wishes) hurry(o *options, flags *flag.FlagSet) {
 	flags.Visit(func(f *flag.Flag) { given[f.Name] = true })
 	c := &o.plan.Config
 	for name, shorten := range map[string]func(){
-		"clients":  func() { w.clients = "1,64,1024" },
-		"seconds":  func() { w.seconds = 0.6 },
-		"repeat":   func() { o.plan.Rounds = 1 },
-		"held":     func() { c.Held = 10_000 },
-		"expiries": func() { c.Expiries = 3 },
-		"kills":    func() { c.Kills = 1 },
+		"clients": func() { w.clients = "1,64,1024" },
+		"seconds": func() { w.seconds = 0.6 },
+		"repeat":  func() { o.plan.Rounds = 1 },
+		"held":    func() { c.Held = 5_000 },
+		// Not enough, but long for a quick run.
+		"java-warm-up": func() { w.javaWarmUp = 3 * time.Second },
+		"expiries":     func() { c.Expiries = 3 },
+		"kills":        func() { c.Kills = 1 },
 	} {
 		if !given[name] {
 			shorten()
@@ -125,7 +129,9 @@ func (o *options) settle(ctx context.Context, w *wishes) error {
 			o.ours = append(o.ours, one.driver.Name())
 		}
 	}
-	o.versions = versions(ctx, w)
+	if o.versions = versions(ctx, w); w.quick {
+		o.versions = append(o.versions, "NOTE: a quick run, which shows that everything works: its figures mean little")
+	}
 	return o.steps(w, all)
 }
 

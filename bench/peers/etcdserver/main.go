@@ -1,5 +1,3 @@
-// Command etcdserver is etcd itself: its own module has no main package that
-// could be installed from the module proxy.
 package main
 
 import (

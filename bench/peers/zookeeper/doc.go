@@ -7,6 +7,9 @@
 // a connection and a session of its own, as ZooKeeper knows no other, kept alive
 // by the library; clients are spread over the servers.
 //
+// An ensemble can be warmed up before it is measured, since nobody measures a
+// service by the first seconds of its life and Java is slow in those.
+//
 // Locks follow the recipe of ZooKeeper's documentation: a sequential ephemeral
 // node below the lock's, whose lowest number holds; who waits watches the node
 // before its own. A try that finds somebody before it takes its node away again.

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"lockd/bench/process"
@@ -30,6 +31,9 @@ const (
 type Driver struct {
 	// Bare takes a node without the lock recipe.
 	Bare bool
+	// WarmUp is how long locks are taken and given back before Start returns.
+	// Servers that have just started run slow: Java compiles what has run often.
+	WarmUp time.Duration
 }
 
 // Name is "zookeeper", or "zookeeper bare".
@@ -74,7 +78,10 @@ func (d Driver) Start(ctx context.Context, site system.Site) (system.Service, er
 	if err != nil {
 		return nil, err
 	}
-	if err := e.plant(ctx); err != nil {
+	if err = e.plant(ctx); err == nil && d.WarmUp > 0 {
+		err = e.warm(ctx, d.WarmUp)
+	}
+	if err != nil {
 		return nil, errors.Join(err, e.Close())
 	}
 	return e, nil
@@ -156,6 +163,40 @@ func (e *ensemble) plant(ctx context.Context) error {
 		return err
 	}
 	return errors.Join(u.create(ctx, locks), u.create(ctx, bareLocks), u.Close(ctx))
+}
+
+// warm has clients of all servers take, query and give back locks of their own.
+func (e *ensemble) warm(ctx context.Context, d time.Duration) error {
+	failed := make([]error, warmers)
+	end := time.Now().Add(d)
+	var running sync.WaitGroup
+	for i := range warmers {
+		running.Go(func() {
+			name := fmt.Sprintf("warm%d", i)
+			u, err := e.Dial(ctx, system.Caller{Name: name, Node: i})
+			if err != nil {
+				failed[i] = err
+				return
+			}
+			for err == nil && time.Now().Before(end) {
+				err = cycle(ctx, u, name)
+			}
+			failed[i] = errors.Join(err, u.Close(ctx))
+		})
+	}
+	running.Wait()
+	return errors.Join(failed...)
+}
+
+func cycle(ctx context.Context, u system.Client, lock string) error {
+	hold, err := u.TryLock(ctx, lock)
+	if err != nil {
+		return err
+	}
+	if _, err := u.Query(ctx, lock, false); err != nil {
+		return err
+	}
+	return u.Unlock(ctx, hold)
 }
 
 // Nodes are the servers 1, 2 and 3.

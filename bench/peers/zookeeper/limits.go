@@ -11,6 +11,8 @@ const (
 	defaultTTL = 60 * time.Second
 	// openTime bounds the opening of a session.
 	openTime = 30 * time.Second
+	// warmers is how many clients warm an ensemble up.
+	warmers = 48
 	// probeTime bounds one question for a server's mode, probeEvery is how often
 	// it is asked for, and leaderTime how long.
 	probeTime  = 3 * time.Second
