@@ -34,7 +34,9 @@ const (
 
 	// MaxSessions bounds the live sessions of the cluster.
 	MaxSessions = 1_000_000
-	// MaxHolds bounds the holds of the cluster.
+	// MaxHolds bounds the holds of the cluster when an acquire is taken in: it is
+	// refused, and not queued either, if what it wants would be too many. What was
+	// queued is granted in its turn all the same, or nobody would wake it later.
 	MaxHolds = 10_000_000
 	// MaxRequests bounds the waiting requests of the cluster.
 	MaxRequests = 1_000_000

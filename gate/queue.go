@@ -14,7 +14,7 @@ func (t *Table) enqueue(a acquisition) Result {
 		}
 		return t.rejoin(a, waiting)
 	}
-	if t.byNumber.Len() >= MaxRequests || t.fullQueue(a.wants) {
+	if t.byNumber.Len() >= MaxRequests || t.fullQueue(a.wants) || t.holders+len(a.wants) > MaxHolds {
 		return Result{Code: Overloaded, Run: a.Run}
 	}
 	runs, decided := t.cycle(a.claim)
@@ -125,9 +125,6 @@ func (t *Table) since(at Wall) time.Duration {
 
 // grantRequest ends a request by its grant.
 func (t *Table) grantRequest(r *Request) {
-	if t.holders+len(r.Wants) > MaxHolds {
-		return
-	}
 	t.dropRequest(r)
 	x := t.sessionByNumber(r.Session.Number)
 	c := t.claimOf(r)

@@ -1,0 +1,175 @@
+package gate
+
+import (
+	"fmt"
+	"testing"
+	"time"
+)
+
+// The tests here reach limits that are too high to fill: a table is given fewer
+// places by counting some, or by records that nothing refers to.
+
+// limited is a table with one session, and what its commands came to.
+type limited struct {
+	*testing.T
+	*Table
+	session SessionID
+}
+
+func newLimited(t *testing.T) *limited {
+	l := &limited{T: t, Table: New()}
+	l.session = l.Apply(&Command{Op: &OpenSession{TTL: time.Minute, Nonce: 1}}, 1).Result.Session
+	return l
+}
+
+// apply carries out a command of the session, which must come to want. What is
+// refused as overloaded must change nothing.
+func (l *limited) apply(op Op, want Code) Outcome {
+	l.Helper()
+	before := uint64(0)
+	if want == Overloaded {
+		before = l.Snapshot().Hash()
+	}
+	out := l.Apply(&Command{Session: l.session, Op: op}, 1)
+	if out.Result.Code != want {
+		l.Fatalf("%T %+v: code %d, want %d", op, op, out.Result.Code, want)
+	}
+	if want == Overloaded && (l.Snapshot().Hash() != before || len(out.Events)+len(out.Timers)+len(out.Answers) > 0) {
+		l.Fatalf("%T %+v was refused and did something: %+v", op, op, out)
+	}
+	return out
+}
+
+func (l *limited) check() {
+	l.Helper()
+	if err := l.Check(); err != nil {
+		l.Fatal(err)
+	}
+}
+
+func ref(text string) Name { return Name{Kind: Reference, Text: text} }
+
+func take(run string, wait time.Duration, refs ...string) *Acquire {
+	op := &Acquire{Run: run, Wait: wait}
+	for _, r := range refs {
+		op.Wants = append(op.Wants, Want{Name: ref(r)})
+	}
+	return op
+}
+
+func give(run, text string) *Release { return &Release{Run: run, Gives: []Give{{Name: ref(text)}}} }
+
+// leavePlaces has the table count so many holds that only n more fit, and returns
+// what takes that back.
+func (l *limited) leavePlaces(n int) (undo func()) {
+	more := MaxHolds - n - l.holders
+	l.holders += more
+	return func() { l.holders -= more }
+}
+
+func TestHoldsAreBounded(t *testing.T) {
+	l := newLimited(t)
+	l.apply(take("r1", 0, "a"), Acquired)
+	undo := l.leavePlaces(2)
+	l.apply(take("r2", 0, "b", "c", "d"), Overloaded)
+	l.apply(take("r2", time.Minute, "b", "c", "d"), Overloaded)
+	l.apply(take("r2", 0, "b", "c"), Acquired)
+	l.apply(take("r3", 0, "d"), Overloaded)
+	l.apply(&Acquire{Run: "r3", Wants: []Want{{Name: Name{Kind: Key, Text: "k"}}}}, Overloaded)
+	l.apply(take("r3", 0, "a"), Occupied)
+	l.apply(take("r3", time.Minute, "a"), Overloaded)
+	l.apply(give("r2", "b"), Released)
+	l.apply(take("r3", 0, "d"), Acquired)
+	undo()
+	l.check()
+}
+
+// What was queued while there was room is granted when it is free, even if the
+// table is full by then: nothing that happens later would wake it.
+func TestARequestIsGrantedInAFullTable(t *testing.T) {
+	l := newLimited(t)
+	l.apply(take("r1", 0, "a"), Acquired)
+	l.apply(take("r2", time.Minute, "a", "b"), Queued)
+	undo := l.leavePlaces(0)
+	if out := l.apply(give("r1", "a"), Released); len(out.Answers) != 1 || out.Answers[0].Result.Code != Acquired {
+		t.Errorf("not granted: %+v", out.Answers)
+	}
+	l.apply(take("r3", 0, "c"), Overloaded)
+	undo()
+	l.check()
+}
+
+func TestSessionsAreBounded(t *testing.T) {
+	l := newLimited(t)
+	idle := make([]Session, MaxSessions-2)
+	for i := range idle {
+		idle[i].ID.Number = uint64(1_000_000_000 + i)
+		l.sessions.Set(&idle[i])
+	}
+	open, private := &OpenSession{TTL: time.Minute, Nonce: 2}, &Acquire{Run: "r", TTL: time.Minute, Wants: take("r", 0, "a").Wants}
+	last := l.apply(open, SessionOpened).Result.Session
+	l.apply(open, Overloaded)
+	l.session, last = SessionID{}, l.session
+	l.apply(private, Overloaded)
+	l.session = last
+	l.apply(take("r1", 0, "a"), Acquired)
+	l.session = SessionID{}
+	private.Wait = time.Minute
+	l.apply(private, Overloaded)
+	l.session = last
+	l.apply(&CloseSession{}, SessionClosed)
+	l.session = SessionID{}
+	l.apply(private, Acquired)
+	for i := range idle {
+		l.sessions.Delete(&idle[i])
+	}
+	l.check()
+}
+
+func TestRequestsAreBounded(t *testing.T) {
+	l := newLimited(t)
+	l.apply(take("r1", 0, "a"), Acquired)
+	idle := make([]Request, MaxRequests-1)
+	for i := range idle {
+		idle[i].Number = uint64(1_000_000_000 + i)
+		l.byNumber.Set(&idle[i])
+	}
+	l.apply(take("r2", time.Minute, "a"), Queued)
+	l.apply(take("r3", time.Minute, "a"), Overloaded)
+	l.apply(take("r3", 0, "a"), Occupied)
+	l.apply(take("r2", time.Minute, "a"), Queued)
+	if out := l.apply(give("r1", "a"), Released); len(out.Answers) != 1 || out.Answers[0].Result.Run != "r2" {
+		t.Errorf("the one who waits is not granted: %+v", out.Answers)
+	}
+	l.apply(take("r3", time.Minute, "a"), Queued)
+	for i := range idle {
+		l.byNumber.Delete(&idle[i])
+	}
+	l.check()
+}
+
+// A request is refused if it takes too many pointers to tell whether it closes a
+// cycle; with fewer, it waits.
+func TestTheWalkIsBounded(t *testing.T) {
+	const more = 20
+	l := newLimited(t)
+	shared := func(run, text string) *Acquire {
+		return &Acquire{Run: run, Wants: []Want{{Name: ref(text), Mode: Shared}}}
+	}
+	for i := range MaxWalk - more/2 {
+		l.apply(shared(fmt.Sprint("many", i), "crowded"), Acquired)
+	}
+	l.apply(shared("middle", "y"), Acquired)
+	for i := range more {
+		l.apply(shared(fmt.Sprint("some", i), "y"), Acquired)
+	}
+	l.apply(take("middle", time.Minute, "crowded"), Queued)
+	l.apply(take("late", 0, "x"), Acquired)
+	l.apply(take("late", time.Minute, "y"), Overloaded)
+	l.apply(take("late", 0, "y"), Occupied)
+	for i := range more {
+		l.apply(give(fmt.Sprint("some", i), "y"), Released)
+	}
+	l.apply(take("late", time.Minute, "y"), Queued)
+	l.check()
+}
