@@ -13,7 +13,7 @@ import (
 // The layout of the picture, in pixels.
 const (
 	panelsAcross = 2
-	panelWidth   = 430
+	panelWidth   = 450
 	labelWidth   = 130
 	valueWidth   = 70
 	barWidth     = panelWidth - labelWidth - valueWidth - 2*margin

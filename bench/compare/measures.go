@@ -26,9 +26,9 @@ var quantities = map[string]quantity{
 	"W2":  {"hand-offs/s", "One lock handed on, hand-offs a second", false, true},
 	"W3":  {"tries/s", "Tries of a lock that is held, a second", false, true},
 	"W4":  {"queries/s", "Who holds it, queries a second", false, true},
-	"W5":  {"bytes/lock, median node", "Memory of a held lock, bytes", true, true},
-	"W6":  {"killed to next holds, median ms", "Holder gone until the next holds, ms", true, false},
-	"W7":  {"gap median ms", "Leader killed until a lock is taken, ms", true, false},
+	"W5":  {"bytes/lock, median node", "Memory of a held lock, bytes (less is better)", true, true},
+	"W6":  {"killed to next holds, median ms", "Holder gone until next holds, ms (less is better)", true, false},
+	"W7":  {"gap median ms", "Leader kill gap, ms (less is better)", true, false},
 }
 
 // section is the lines of one workload.

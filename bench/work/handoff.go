@@ -10,7 +10,8 @@ import (
 )
 
 // handOff is W2: a step is one turn of one client, and its latency the time from
-// the last holder's release to the moment that this one knew.
+// the last holder's release to the moment that this one knew. A client that takes
+// what it has just released, past all who wait, hands nothing on.
 func handOff(ctx context.Context, b *bench) error {
 	for _, n := range b.Waiters {
 		b.Progress("%s: %s", b.workload.ID, clientCount(n))
@@ -29,15 +30,16 @@ type turns struct {
 	lock  string
 	begun time.Time
 	// fence is the last holder's; released is when it sent its release, as time
-	// since begun.
+	// since begun; holder is its number, from 1.
 	fence    atomic.Uint64
 	released atomic.Int64
+	holder   atomic.Int64
 }
 
 func newTurns(lock string) *turns { return &turns{lock: lock, begun: time.Now()} }
 
 // take waits for the lock and gives it back.
-func (t *turns) take(ctx context.Context, _ int, client system.Client) (time.Duration, error) {
+func (t *turns) take(ctx context.Context, i int, client system.Client) (time.Duration, error) {
 	hold, err := client.Lock(ctx, t.lock)
 	if err != nil {
 		return 0, err
@@ -47,7 +49,8 @@ func (t *turns) take(ctx context.Context, _ int, client system.Client) (time.Dur
 		return 0, fmt.Errorf("%s: token %d after %d: %w", t.lock, hold.Fence, last, ErrBroken)
 	}
 	latency := time.Duration(-1) // the first holder was not waiting for anybody
-	if released := t.released.Load(); released != 0 {
+	me := int64(i) + 1
+	if last, released := t.holder.Swap(me), t.released.Load(); released != 0 && last != me {
 		latency = told - time.Duration(released)
 	}
 	t.released.Store(int64(time.Since(t.begun)))

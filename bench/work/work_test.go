@@ -86,6 +86,22 @@ func TestWorkloadsMeasureWhatHappens(t *testing.T) {
 	}
 }
 
+func TestTakingAgainWhatOneReleasedHandsNothingOn(t *testing.T) {
+	f := newFake(faults{})
+	line := newTurns("k")
+	synctest.Test(t, func(t *testing.T) {
+		for _, c := range []struct {
+			client  int
+			counted bool
+		}{{0, false}, {0, false}, {1, true}, {1, false}, {0, true}} {
+			u := &fakeClient{fake: f}
+			if latency, err := line.take(t.Context(), c.client, u); err != nil || latency >= 0 != c.counted {
+				t.Errorf("client %d: %v, %v", c.client, latency, err)
+			}
+		}
+	})
+}
+
 func TestABrokenPromiseIsSeen(t *testing.T) {
 	for _, c := range []struct {
 		workload string
