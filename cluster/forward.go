@@ -42,10 +42,10 @@ func (n *Node) forward(peer raft.ServerID, batch []*proposal, over func()) {
 	for _, p := range batch {
 		payload = appendBytes(payload, p.command)
 	}
-	n.forwards.add(f)
 	f.limit = time.AfterFunc(n.config.Timing.Answer, func() {
 		f.giveUp(fmt.Errorf("%w: no answer from %s within %s", ErrOutcomeUnknown, peer, n.config.Timing.Answer))
 	})
+	n.forwards.add(f)
 	cancel, err := n.config.Link.Send(n.addrs[peer], kindPropose, payload, f.answer)
 	if err != nil {
 		f.giveUp(fmt.Errorf("%w: %w", errNotApplied, err))
@@ -57,6 +57,7 @@ func (n *Node) forward(peer raft.ServerID, batch []*proposal, over func()) {
 	f.mu.Unlock()
 	if ended {
 		cancel()
+		n.forwards.remove(f) // the limit may have ended it before it was added
 	}
 }
 
