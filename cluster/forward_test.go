@@ -34,7 +34,7 @@ func TestABatchIsGivenUpWhileItIsBeingSent(t *testing.T) {
 			}
 		})
 		verdicts := make(chan verdict, 1)
-		for range 2_000 {
+		for range 10_000 {
 			p := &proposal{command: []byte("x"), done: func(_ int, v verdict) { verdicts <- v }}
 			n.forward(raft.ServerID("n2"), []*proposal{p}, func() {})
 			if v := <-verdicts; v.err == nil {
