@@ -246,7 +246,7 @@ func (x *execution) stop(child *child, why outcome) (code int, err error) {
 // lost tells that CMD was ended because the lock was lost.
 func (x *execution) lost(gone time.Duration, killed bool) error {
 	cause := x.guard.Err()
-	margin := x.guard.Lease() - (sinceBoot() - gone)
+	margin := x.guard.Lease() + (sinceBoot() - gone)
 	x.report.lost(cause)
 	x.report.margin(margin)
 	by := x.soft
