@@ -53,7 +53,11 @@ func unknownFlag(path string, known []cli.Flag, word, name string) error {
 			}
 		}
 	}
-	return usageError("%s has no flag %s.%s \"%s --help\" lists them", path, word, strings.Replace(didYouMean(name, names), `"`, `"--`, 1), path)
+	err := fmt.Errorf("%s has no flag %s.%s \"%s --help\" lists them", path, word, strings.Replace(didYouMean(name, names), `"`, `"--`, 1), path)
+	if path == "lockctl check" {
+		return &exitError{int(stateUnknown), err}
+	}
+	return &exitError{exitUsage, err}
 }
 
 // didYouMean names the word that is nearest, if it is near enough to be meant:
