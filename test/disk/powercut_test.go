@@ -209,7 +209,7 @@ func TestNothingAcknowledgedIsLostWhenThePowerGoesOnAllNodes(t *testing.T) {
 			t.Fatalf("%d of %d acknowledged changes are lost", missing, len(x.granted))
 		}
 		x.serves(x.Nodes...)
-		x.agree(x.Nodes...)
+		x.AwaitEqualTables(agreeTime, x.Nodes...)
 	}
 }
 

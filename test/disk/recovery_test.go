@@ -28,11 +28,11 @@ func TestALostNodeComesBackWithAnEmptyDirectory(t *testing.T) {
 	erases(t, lost)
 	others := x.others(lost)
 	x.serves(others...)
-	x.agree(others...)
+	x.AwaitEqualTables(agreeTime, others...)
 	lost.Start()
 	x.AwaitReady(x.Nodes...)
 	x.nothingLost(lost)
-	x.agree(x.Nodes...)
+	x.AwaitEqualTables(agreeTime, x.Nodes...)
 }
 
 // What docs/RECOVERY.md says about a lost majority.
@@ -40,7 +40,7 @@ func TestALostMajorityIsRestoredFromTheSurvivor(t *testing.T) {
 	x := newTrial(t, "--snapshot-entries=30", "--trailing-logs=10", "--snapshot-interval=100ms")
 	x.StartAll()
 	x.holdMany(60, x.Nodes...)
-	x.agree(x.Nodes...)
+	x.AwaitEqualTables(agreeTime, x.Nodes...)
 	survivor := x.Nodes[2]
 	for _, n := range x.others(survivor) {
 		erases(t, n)
@@ -69,5 +69,5 @@ func TestALostMajorityIsRestoredFromTheSurvivor(t *testing.T) {
 	x.StartAll()
 	x.nothingLost(x.Nodes[0])
 	x.serves(x.Nodes...)
-	x.agree(x.Nodes...)
+	x.AwaitEqualTables(agreeTime, x.Nodes...)
 }

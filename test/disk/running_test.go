@@ -164,5 +164,5 @@ func strikes(t *testing.T, f fault, leads bool) {
 	x.AwaitReady(x.Nodes...)
 	x.holdMany(10, x.Nodes...)
 	x.nothingLost(victim)
-	x.agree(x.Nodes...)
+	x.AwaitEqualTables(agreeTime, x.Nodes...)
 }

@@ -80,7 +80,7 @@ func (x *trial) isRefusedAndResyncs(victim *real.Node, d damage) {
 	x.holdMany(20, others...)
 
 	// What the message says: the others are up and agree; the directory goes.
-	x.agree(others...)
+	x.AwaitEqualTables(agreeTime, others...)
 	if err := os.Rename(victim.Dir, filepath.Join(x.t.TempDir(), "damaged")); err != nil {
 		x.t.Fatal(err)
 	}
@@ -88,7 +88,7 @@ func (x *trial) isRefusedAndResyncs(victim *real.Node, d damage) {
 	x.AwaitReady(x.Nodes...)
 	x.serves(x.Nodes...)
 	x.nothingLost(victim)
-	x.agree(x.Nodes...)
+	x.AwaitEqualTables(agreeTime, x.Nodes...)
 }
 
 // change rewrites every file of the directory that fits the pattern.

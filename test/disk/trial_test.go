@@ -118,31 +118,6 @@ func (x *trial) nothingLost(through *real.Node) {
 	}
 }
 
-// agree waits until the nodes have the same table at the same index.
-func (x *trial) agree(nodes ...*real.Node) {
-	x.t.Helper()
-	var states []api.StateHash
-	x.Await(agreeTime, "all have applied the same index", func() bool {
-		states = nil
-		for _, n := range nodes {
-			var status api.Status
-			if err := x.call(n, http.MethodGet, "/v1/status", nil, &status); err != nil {
-				return false
-			}
-			states = append(states, status.StateHash)
-			if status.StateHash.Index != states[0].Index {
-				return false
-			}
-		}
-		return true
-	})
-	for _, state := range states {
-		if state != states[0] {
-			x.t.Errorf("at index %d: %v", state.Index, states)
-		}
-	}
-}
-
 // lead makes the node the leader.
 func (x *trial) lead(n *real.Node) {
 	x.t.Helper()

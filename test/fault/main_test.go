@@ -26,21 +26,7 @@ func TestMain(m *testing.M) {
 	case "writer":
 		os.Exit(writerProcess())
 	}
-	os.Exit(prepared(m))
-}
-
-func prepared(m *testing.M) int {
-	dir, err := os.MkdirTemp("", "lockd-fault-")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	defer os.RemoveAll(dir)
-	if binaries, err = real.Build(dir, false); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	return m.Run()
+	os.Exit(real.BuildAndRun(m, &binaries, false))
 }
 
 // whole says whether all scenarios run in full length.
@@ -49,14 +35,7 @@ func whole() bool { return os.Getenv(wholeVariable) == "all" }
 // needNamespaces skips the test, with what to do, where namespaces cannot be made.
 func needNamespaces(t *testing.T) {
 	t.Helper()
-	if os.Geteuid() != 0 {
-		t.Skip("network namespaces need root: run 'make fault' as root")
-	}
-	for _, tool := range []string{"ip", "iptables"} {
-		if _, err := exec.LookPath(tool); err != nil {
-			t.Skipf("%s is missing: run 'make fault-deps' as root, or install iproute2 and iptables", tool)
-		}
-	}
+	real.NeedRoot(t, "fault", "ip", "iptables")
 	probe := fmt.Sprintf("lkp%d", os.Getpid())
 	if out, err := exec.Command("ip", "netns", "add", probe).CombinedOutput(); err != nil {
 		t.Skipf("this machine makes no network namespaces (a container needs CAP_SYS_ADMIN and CAP_NET_ADMIN): %s", out)

@@ -16,7 +16,6 @@ import (
 
 	"lockd/api"
 	"lockd/test/history"
-	"lockd/test/real"
 )
 
 // notified returns a context that ends with SIGTERM.
@@ -36,7 +35,7 @@ func (r *trial) judge(healed time.Time) {
 	}
 	drained := r.drain()
 	r.bounds()
-	r.compareTables()
+	r.cluster.AwaitEqualTables(drainTime, r.cluster.Nodes...)
 	r.readKept()
 	ops := r.recorder.Ops()
 	if r.outside != nil {
@@ -136,34 +135,6 @@ func (r *trial) get(path string, into any) error {
 		last = fmt.Errorf("GET %s: %d %w %s", path, a.status, a.err, a.body)
 	}
 	return last
-}
-
-// compareTables waits until all nodes have applied the same, and compares their
-// state hashes.
-func (r *trial) compareTables() {
-	r.Helper()
-	real.Await(r, drainTime, "all nodes show one state hash at one index", func() bool {
-		hashes := make(map[uint64]map[string]bool)
-		for _, n := range r.cluster.Nodes {
-			c := newCaller()
-			a := c.send(context.Background(), answerTime, http.MethodGet, n.URL, "/v1/status", nil)
-			c.http.CloseIdleConnections()
-			if a.outcome() != history.OK {
-				return false
-			}
-			s := decode[api.Status](a).StateHash
-			if hashes[s.Index] == nil {
-				hashes[s.Index] = make(map[string]bool)
-			}
-			hashes[s.Index][s.Hash] = true
-		}
-		for index, different := range hashes {
-			if len(different) > 1 {
-				r.Fatalf("the tables differ at index %d: %v", index, different)
-			}
-		}
-		return len(hashes) == 1
-	})
 }
 
 // readKept reads every key that was granted for good, for the checks.

@@ -60,7 +60,7 @@ func TestRandomKeysUnderLoadLeaveNothingBehind(t *testing.T) {
 			t.Errorf("%s grew by %d MiB", c.Nodes[i].Name, grown>>20)
 		}
 	}
-	equalTables(t, c)
+	emptyTables(t, c)
 	for _, n := range c.Nodes {
 		if n.Said("DATA RACE") {
 			t.Errorf("%s has a data race", n.Name)
@@ -240,21 +240,11 @@ func metric(t *testing.T, text, name string) int64 {
 	return 0
 }
 
-// equalTables waits until all nodes have the same table, and checks that
-// nothing is held in it.
-func equalTables(t *testing.T, c *real.Cluster) {
+// emptyTables waits until all nodes have the same table, and checks that nothing
+// is held in it.
+func emptyTables(t *testing.T, c *real.Cluster) {
 	t.Helper()
-	c.Await(patience, "all nodes have the same table", func() bool {
-		var hashes []api.StateHash
-		for _, n := range c.Nodes {
-			var s api.Status
-			if err := get(c, n.URL+"/v1/status", &s); err != nil {
-				t.Fatal(err)
-			}
-			hashes = append(hashes, s.StateHash)
-		}
-		return hashes[0] == hashes[1] && hashes[1] == hashes[2]
-	})
+	c.AwaitEqualTables(patience, c.Nodes...)
 	var list api.KeyList
 	if err := get(c, c.Nodes[0].URL+"/v1/keys", &list); err != nil {
 		t.Fatal(err)

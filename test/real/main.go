@@ -1,0 +1,39 @@
+package real
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"testing"
+)
+
+// BuildAndRun is the whole of a TestMain: it builds the binaries once for all
+// tests, runs these and returns the exit code.
+func BuildAndRun(m *testing.M, binaries *Binaries, race bool) int {
+	dir, err := os.MkdirTemp("", "lockd-test-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	if *binaries, err = Build(dir, race); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return m.Run()
+}
+
+// NeedRoot skips the test, with what to do, unless it runs as root and has the
+// tools. The make target named runs the tests, the one with -deps installs what
+// they need.
+func NeedRoot(tb testing.TB, target string, tools ...string) {
+	tb.Helper()
+	if os.Geteuid() != 0 {
+		tb.Skipf("this test needs root: run 'make %s' as root", target)
+	}
+	for _, tool := range tools {
+		if _, err := exec.LookPath(tool); err != nil {
+			tb.Skipf("%s is missing: run 'make %s-deps' as root on Debian, or install the package that has it", tool, target)
+		}
+	}
+}
