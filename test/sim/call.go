@@ -4,7 +4,6 @@ import (
 	"slices"
 	"time"
 
-	"lockd/fsm"
 	"lockd/gate"
 )
 
@@ -38,7 +37,7 @@ func (l *lane) begin(cmd *gate.Command, then func(*gate.Result, *delivery)) {
 			s.number(cmd)
 		}
 	}
-	k.bytes = fsm.AppendCommand(nil, cmd)
+	k.bytes = encoded(cmd)
 	l.call = k
 	c.w.stats.Calls++
 	k.send()
@@ -151,7 +150,7 @@ func (l *lane) dropAll() {
 
 // sendOnce sends a single copy, whatever becomes of it.
 func (k *call) sendOnce() {
-	k.bytes = fsm.AppendCommand(nil, k.cmd)
+	k.bytes = encoded(k.cmd)
 	k.copies = 1
 	n := k.client.w.nodes[k.dice.n(len(k.client.w.nodes))]
 	d := &delivery{call: k, node: n, dice: newDice(k.dice.roll()), sent: k.client.clock()}

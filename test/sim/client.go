@@ -45,6 +45,8 @@ type lane struct {
 	steps  []step
 	next   int
 	done   bool
+	// parked: the lane waits until its client has a session.
+	parked bool
 	// busy counts what has been begun; whoever finds another count was left behind.
 	busy  int
 	call  *call
@@ -113,6 +115,7 @@ func (l *lane) proceed() {
 		return
 	}
 	l.busy++
+	l.parked = false
 	busy := l.busy
 	l.client.after(l.client.dice.between(0, l.client.w.traits.think), func() {
 		if l.busy == busy {
@@ -140,8 +143,8 @@ func (l *lane) step() {
 		return
 	}
 	if l.client.needsSession() {
+		l.parked = true
 		l.client.open()
-		l.proceed()
 		return
 	}
 	s := l.steps[l.next]
@@ -190,6 +193,11 @@ func (c *client) open() {
 			c.session = c.newSession(result.Session, op.TTL, d.sent)
 			w.referee.acknowledged(result.Session.Number, c.trueTime(d.sent))
 			c.session.keep()
+		}
+		for _, l := range c.lanes {
+			if l.parked {
+				l.proceed()
+			}
 		}
 	})
 }

@@ -88,7 +88,10 @@ func (o *office) beat() {
 		return
 	}
 	for _, f := range n.w.nodes {
-		if f != n {
+		if p := &o.progress[f.id]; f != n {
+			if n.clock()-p.sent >= appendTime {
+				p.sending = false // its answer is lost, or late
+			}
 			o.replicate(f)
 		}
 	}
@@ -119,7 +122,7 @@ func (o *office) watch(since time.Duration) {
 // led returns until when, by the leader's own clock, it is proved that it leads:
 // a majority has answered something that was sent then or later.
 func (o *office) led() time.Duration {
-	times := make([]time.Duration, 0, len(o.progress))
+	times := make([]time.Duration, 0, maxNodes)
 	for i := range o.progress {
 		if i != o.node.id {
 			times = append(times, o.progress[i].acked)

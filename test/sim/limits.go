@@ -17,13 +17,14 @@ const (
 	lease    = 150 * time.Millisecond
 	// heartbeat is how often an idle leader sends something.
 	heartbeat = 80 * time.Millisecond
-	// appendTime is how long a leader waits for an answer to what it sent.
-	appendTime = 300 * time.Millisecond
+	// appendTime is how long a leader waits at least for an answer to what it sent.
+	appendTime = 260 * time.Millisecond
 
 	// mostAppended bounds the entries in one message, mostUnder the entries that
-	// a leader has under way, mostExpired the timers that one expiry ends.
+	// a leader has under way (as many as cluster's), mostExpired the timers that
+	// one expiry ends.
 	mostAppended = 64
-	mostUnder    = 3
+	mostUnder    = 1
 	mostExpired  = 4096
 
 	// attempt is how long a client waits for an answer before it asks another

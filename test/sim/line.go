@@ -26,13 +26,8 @@ type line struct {
 	landmarks []raft.FSMSnapshot
 }
 
-const (
-	// landmark is how many entries lie between two versions that are kept.
-	landmark = 16
-	// alone is how many entries a node applies on its own after a restore, at
-	// least.
-	alone = 16
-)
+// landmark is how many entries lie between two versions that are kept.
+const landmark = 16
 
 func newLine() line { return line{fsm: fsm.New(fsm.Config{})} }
 
@@ -40,7 +35,7 @@ func newLine() line { return line{fsm: fsm.New(fsm.Config{})} }
 func (n *node) carryOut(e *entry) *fsm.Applied {
 	line := &n.w.line
 	last := uint64(len(line.done))
-	if n.w.config.Shared && n.fsm != nil && (n.applied == last || n.applied >= n.alone && n.applied%landmark == 0) {
+	if n.w.config.Shared && n.fsm != nil && (n.applied == last || n.applied%landmark == 0) {
 		n.rejoin()
 	}
 	switch {
@@ -96,7 +91,7 @@ func (n *node) table() *fsm.FSM {
 // fork gives the node a table of its own, from the landmark before: written
 // out, read back, and with the entries since applied once more.
 func (n *node) fork() {
-	n.fsm, n.alone = fsm.New(fsm.Config{}), n.applied
+	n.fsm = fsm.New(fsm.Config{})
 	from := n.applied / landmark
 	if from > 0 {
 		var file sink
@@ -111,11 +106,6 @@ func (n *node) fork() {
 	for index := from*landmark + 1; index <= n.applied; index++ {
 		n.w.referee.again(n, applyTo(n.fsm, n.w.referee.log[index-1]))
 	}
-}
-
-// part gives the node a table of its own, to go on from.
-func (n *node) part(f *fsm.FSM) {
-	n.fsm, n.alone = f, n.applied+alone
 }
 
 // view returns the node's table as it is now.

@@ -23,10 +23,8 @@ type node struct {
 	log      []*entry
 	snapshot *snapshot
 
-	// In memory. A node without an fsm shares the line's; one that has its own
-	// keeps it at least up to entry alone.
+	// In memory. A node without a table of its own shares the line's.
 	fsm      *fsm.FSM
-	alone    uint64
 	commit   uint64
 	applied  uint64
 	applying bool
@@ -73,7 +71,7 @@ func (n *node) start() {
 	n.commit, n.applied, n.applying, n.pace = 0, 0, false, 0
 	n.fsm = nil
 	if !n.w.config.Shared {
-		n.part(fsm.New(fsm.Config{}))
+		n.fsm = fsm.New(fsm.Config{})
 	}
 	n.leader, n.office, n.waiting = nil, nil, nil
 	n.heard = n.clock()
@@ -96,7 +94,7 @@ func (n *node) restore(s *snapshot) {
 		return
 	}
 	n.commit, n.applied = s.index, s.index
-	n.part(restored)
+	n.fsm = restored
 	n.w.referee.restored(n, s.index)
 }
 

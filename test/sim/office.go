@@ -34,6 +34,8 @@ type progress struct {
 	next, match uint64
 	sending     bool
 	serial      uint32
+	// sent is when the newest message left.
+	sent time.Duration
 	// acked is when the newest message left that it answered with success.
 	acked time.Duration
 }
@@ -68,8 +70,10 @@ func (o *office) open() {
 
 func own(op gate.Op) *proposal {
 	cmd := &gate.Command{Op: op}
-	return &proposal{cmd: cmd, bytes: fsm.AppendCommand(nil, cmd)}
+	return &proposal{cmd: cmd, bytes: encoded(cmd)}
 }
+
+func encoded(cmd *gate.Command) []byte { return fsm.AppendCommand(make([]byte, 0, 96), cmd) }
 
 // propose puts a command into the next entry.
 func (o *office) propose(p *proposal) {
@@ -86,12 +90,14 @@ func (o *office) flush() {
 	if n.office != o || len(o.queue) == 0 || o.under >= mostUnder {
 		return
 	}
-	batch := fsm.Batch{Time: gate.Wall(n.wall())}
+	batch := fsm.Batch{Time: gate.Wall(n.wall()), Commands: make([][]byte, 0, len(o.queue))}
+	size := 16
 	for _, p := range o.queue {
 		batch.Commands = append(batch.Commands, p.bytes)
+		size += len(p.bytes) + 4
 	}
 	e := &entry{
-		index: n.last() + 1, term: o.term, bytes: fsm.AppendBatch(nil, &batch), by: n, batch: o.queue,
+		index: n.last() + 1, term: o.term, bytes: fsm.AppendBatch(make([]byte, 0, size), &batch), by: n, batch: o.queue,
 	}
 	o.queue = nil
 	o.under++
@@ -176,7 +182,8 @@ func (o *office) keepTime() {
 	}
 	if o.expiring == nil {
 		if due := o.keeper.Due(n.time(), mostExpired); !due.Empty() {
-			o.expire(&due)
+			found := due
+			o.expire(&found)
 		}
 	}
 	next, any := o.keeper.Next(n.time())

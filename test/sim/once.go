@@ -43,13 +43,13 @@ func (r *referee) exactlyOnce(p *proposal, o *gate.Outcome) bool {
 			first.request = o.Result.Request
 			r.joins[first.request] = append(r.joins[first.request], key)
 		} else {
-			first.answer = fsm.AppendResult(nil, &o.Result)
+			first.answer = fsm.AppendResult(make([]byte, 0, 96), &o.Result)
 		}
 		return false
 	case first.request != 0 && (o.Result.Code != gate.Queued || o.Result.Request != first.request):
 		r.w.fail("exactly once", "seq %d in session %d waits for request %d, a copy is told: %s",
 			key.seq, key.session, first.request, resultText(&o.Result))
-	case first.request == 0 && !bytes.Equal(first.answer, fsm.AppendResult(nil, &o.Result)):
+	case first.request == 0 && !bytes.Equal(first.answer, fsm.AppendResult(make([]byte, 0, 96), &o.Result)):
 		r.w.fail("exactly once", "a copy of seq %d in session %d has another answer than the first: %s",
 			key.seq, key.session, resultText(&o.Result))
 	}
@@ -65,7 +65,7 @@ func (r *referee) settles(o *gate.Outcome) {
 				delete(r.once, key)
 				continue
 			}
-			*r.once[key] = onceState{answer: fsm.AppendResult(nil, &a.Result)}
+			*r.once[key] = onceState{answer: fsm.AppendResult(make([]byte, 0, 96), &a.Result)}
 		}
 		delete(r.joins, a.Request)
 	}

@@ -25,7 +25,7 @@ func plan(operations int) []step {
 	for _, k := range kinds {
 		lanes += k.lanes
 	}
-	var steps []step
+	steps := make([]step, 0, operations+operations/faultEvery+1)
 	for i := range operations {
 		steps = append(steps, step{id: len(steps), lane: i % lanes})
 		if i%faultEvery == 0 {

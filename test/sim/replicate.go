@@ -69,7 +69,7 @@ func (n *node) take(m *appending) appended {
 			if e.index <= n.commit {
 				n.w.fail("log", "%s is told to forget entry %d, which is committed", n.name, e.index)
 			}
-			n.log = n.log[:e.index-n.base-1]
+			n.log = slices.Clone(n.log[:e.index-n.base-1]) // messages under way share it
 		}
 		n.log = append(n.log, e)
 	}
@@ -105,20 +105,17 @@ func (o *office) replicate(f *node) {
 		m.snapshot = n.snapshot
 	default:
 		m.prevTerm = n.termAt(m.prev)
-		m.entries = slices.Clone(n.log[m.prev-n.base : min(uint64(len(n.log)), m.prev-n.base+mostAppended)])
+		from := m.prev - n.base
+		to := min(uint64(len(n.log)), from+mostAppended)
+		m.entries = n.log[from:to:to]
 	}
 	p.sending = true
 	p.serial++
-	serial, sent := p.serial, n.clock()
+	p.sent = n.clock()
+	serial, sent := p.serial, p.sent
 	n.w.send(&n.process, &f.process, &n.dice, func() {
 		a := f.take(m)
 		n.w.send(&f.process, &n.process, &f.dice, func() { o.answered(f, serial, sent, a) })
-	})
-	n.after(appendTime, func() {
-		if n.office == o && p.serial == serial && p.sending {
-			p.sending = false
-			o.replicate(f)
-		}
 	})
 }
 
@@ -153,7 +150,7 @@ func (o *office) answered(f *node, serial uint32, sent time.Duration, a appended
 // advance commits what a majority has, once an entry of this term is among it.
 func (o *office) advance() {
 	n := o.node
-	match := make([]uint64, 0, len(n.w.nodes))
+	match := make([]uint64, 0, maxNodes)
 	for _, other := range n.w.nodes {
 		if other != n {
 			match = append(match, o.progress[other.id].match)

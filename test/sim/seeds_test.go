@@ -23,13 +23,13 @@ const (
 
 // The ordinary run: as many seeds as two idle cores simulate within the time.
 const (
-	ordinarySeeds      = 2500
+	ordinarySeeds      = 10_000
 	ordinaryOperations = 2000
-	ordinaryTime       = 90 * time.Second
+	ordinaryTime       = 2 * time.Minute
 	// whole is how many entries lie between two checks of whole tables.
 	whole = 512
 	// apart: of so many seeds, one has every node apply every entry for itself.
-	apart = 4
+	apart = 8
 	// shortenTime bounds the search for a shorter history that fails too.
 	shortenTime = 30 * time.Second
 )

@@ -4,7 +4,6 @@ import (
 	"slices"
 	"time"
 
-	"lockd/fsm"
 	"lockd/gate"
 )
 
@@ -113,7 +112,7 @@ func (n *node) resume(term uint64) {
 		acquire.Resume = d.request
 		again.Op = &acquire
 		n.w.stats.Resumes++
-		n.submit(&proposal{bytes: fsm.AppendCommand(nil, &again), cmd: &again, delivery: d})
+		n.submit(&proposal{bytes: encoded(&again), cmd: &again, delivery: d})
 	}
 }
 

@@ -40,88 +40,34 @@ type world struct {
 	wrong *Failure
 }
 
-// event is one thing to come. Events at the same moment come in the order in
-// which they were scheduled.
-type event struct {
-	at     time.Duration
-	serial uint64
-	on     *process
-	life   uint32
-	do     func()
-}
-
-// eventQueue is a binary heap.
-type eventQueue []event
-
-func (q eventQueue) before(i, j int) bool {
-	return q[i].at < q[j].at || q[i].at == q[j].at && q[i].serial < q[j].serial
-}
-
-func (q *eventQueue) push(e event) {
-	*q = append(*q, e)
-	s := *q
-	for i := len(s) - 1; i > 0; {
-		up := (i - 1) / 2
-		if !s.before(i, up) {
-			return
-		}
-		s[i], s[up] = s[up], s[i]
-		i = up
-	}
-}
-
-func (q *eventQueue) pop() event {
-	s := *q
-	first, last := s[0], len(s)-1
-	s[0] = s[last]
-	s[last] = event{}
-	s = s[:last]
-	*q = s
-	for i := 0; ; {
-		down := 2*i + 1
-		if down >= last {
-			return first
-		}
-		if down+1 < last && s.before(down+1, down) {
-			down++
-		}
-		if !s.before(down, i) {
-			return first
-		}
-		s[i], s[down] = s[down], s[i]
-		i = down
-	}
-}
-
 // schedule has do called on a process after a true duration. A nil process is
 // nobody in particular.
 func (w *world) schedule(on *process, after time.Duration, do func()) {
 	w.serial++
-	e := event{at: w.now + after, serial: w.serial, on: on, do: do}
+	e := event{on: on, do: do}
 	if on != nil {
 		e.life = on.life
 	}
-	w.queue.push(e)
+	w.queue.add(w.now+after, w.serial, e)
 }
 
 // step lets the next event happen. What comes to a paused process waits, in
 // order, until the pause is over.
 func (w *world) step() {
-	e := w.queue.pop()
-	w.now = e.at
-	if e.on != nil {
-		switch {
-		case e.on.down || e.on.life != e.life:
-			return
-		case e.on.paused():
-			w.serial++
-			e.at, e.serial = e.on.until, w.serial
-			w.queue.push(e)
-			return
-		}
+	m := w.queue.next()
+	e := w.queue.events[m.place]
+	w.now = m.at
+	if e.on != nil && !e.on.down && e.on.life == e.life && e.on.paused() {
+		w.serial++
+		w.queue.push(moment{e.on.until, w.serial, m.place})
+		return
+	}
+	w.queue.drop(m.place)
+	if e.on != nil && (e.on.down || e.on.life != e.life) {
+		return
 	}
 	w.stats.Events++
-	w.mix(uint64(e.at))
+	w.mix(uint64(m.at))
 	e.do()
 }
 
@@ -129,7 +75,7 @@ func (w *world) step() {
 // over.
 func (w *world) run(limit time.Duration, done func() bool) (finished bool) {
 	for w.wrong == nil && !done() {
-		if w.now > limit || len(w.queue) == 0 {
+		if w.now > limit || w.queue.empty() {
 			return false
 		}
 		w.step()
