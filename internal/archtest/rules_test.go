@@ -37,7 +37,7 @@ var layers = map[string]layer{
 	},
 	"cluster": {
 		inside:  []string{"fsm", "gate"},
-		outside: []string{raft, "github.com/hashicorp/raft-boltdb/v2", "go.etcd.io/bbolt", hclog, prom, xsys},
+		outside: []string{raft, "github.com/hashicorp/raft-boltdb/v2", "github.com/hashicorp/raft-wal", "go.etcd.io/bbolt", hclog, prom, xsys},
 		never:   []string{"net/http", "log", "log/slog"},
 	},
 	"transport/peer": {
@@ -63,7 +63,7 @@ var layers = map[string]layer{
 	},
 	"cmd/lockd": {
 		inside:  []string{"api", "cluster", "fsm", "gate", "transport/httpapi", "transport/peer"},
-		outside: []string{cli, yaml, hclog, prom, raft},
+		outside: []string{cli, yaml, hclog, prom, raft, xsys},
 		never:   []string{"log/slog"},
 	},
 }
