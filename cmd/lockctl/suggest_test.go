@@ -72,6 +72,7 @@ func TestEveryCommandHasAnExampleThatIsRight(t *testing.T) {
 					words = words[:i]
 					break
 				}
+				words[i] = strings.TrimRight(w, `)"`) // of "$(lockctl ...)"
 			}
 			app := new(tool).app()
 			arranged, _, err := arrange(app, words)

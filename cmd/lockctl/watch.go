@@ -146,7 +146,10 @@ func (w *watch) pass(c *cli.Context, cluster *client.Client) error {
 		if err := w.show(event); err != nil {
 			return err
 		}
-		if w.left--; !w.endless && w.left == 0 {
+		if w.endless {
+			continue
+		}
+		if w.left--; w.left == 0 {
 			return nil
 		}
 	}
