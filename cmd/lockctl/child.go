@@ -11,6 +11,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // child is CMD: a process group of its own, started without a shell, with
@@ -160,9 +162,7 @@ func (c *child) signal(s syscall.Signal) {
 // signalGroup fails only when nobody of the group is left.
 func (c *child) signalGroup(s syscall.Signal) { _ = syscall.Kill(-c.pid, s) }
 
-// stopPause is how long after it has stopped itself lockctl must have been running
-// to know that it was not stopped: nobody could continue it (an orphaned process
-// group, setpgid(2)).
+// stopPause is what a signal that stops lockctl may take to do so.
 const stopPause = 50 * time.Millisecond
 
 // stopped deals with a CMD that has stopped. If the terminal did it, lockctl's
@@ -177,16 +177,39 @@ func (c *child) stopped(by syscall.Signal) {
 		c.resume()
 		return
 	}
+	if orphaned() {
+		c.resume() // there is no shell that would continue it
+		return
+	}
 	c.tty.take(c.pid)
 	if c.stopping != nil {
 		c.stopping()
 	}
-	c.relay.pass(syscall.SIGTSTP)
-	_ = syscall.Kill(0, syscall.SIGTSTP) // the own group always exists
+	c.relay.drop(syscall.SIGTSTP)
+	_ = syscall.Kill(0, syscall.SIGTSTP)           // for the rest of the job
+	_ = syscall.Kill(os.Getpid(), syscall.SIGSTOP) // neither can fail
 	timer := time.NewTimer(stopPause)
 	<-timer.C
 	c.relay.catch(syscall.SIGTSTP)
 	c.resume()
+}
+
+// orphaned says whether nobody could continue lockctl's group if it stopped: no
+// ancestor of the same session is outside of it (setpgid(2)).
+func orphaned() bool {
+	group, pid := syscall.Getpgrp(), os.Getppid()
+	session, err := unix.Getsid(0)
+	if err != nil {
+		return true
+	}
+	for pid > 1 {
+		if theirs, err := syscall.Getpgid(pid); err != nil || theirs != group {
+			s, err := unix.Getsid(pid)
+			return err != nil || s != session
+		}
+		pid = parentOf(pid)
+	}
+	return true
 }
 
 // resume continues a stopped CMD, in the foreground if lockctl is there. The shell

@@ -61,10 +61,10 @@ func (r *relay) redirect(target func(syscall.Signal)) {
 	r.listen(forwarded())
 }
 
-// pass lets a signal do what it does to programs that do not care, until catch.
-func (r *relay) pass(s syscall.Signal) {
+// drop ignores a signal until catch.
+func (r *relay) drop(s syscall.Signal) {
 	if r != nil {
-		signal.Reset(s)
+		signal.Ignore(s)
 	}
 }
 

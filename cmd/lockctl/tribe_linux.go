@@ -54,6 +54,12 @@ func (t tribe) descends(all map[int]stat, pid int) bool {
 	return false
 }
 
+// parentOf is 0 if the process has ended.
+func parentOf(pid int) int {
+	s, _ := readStat(pid)
+	return s.parent
+}
+
 // adoptOrphans makes lockctl the parent of those whose parents end from now on, so
 // that they stay in the tribe. An error leaves the group, at least.
 func adoptOrphans() { _ = unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) }

@@ -20,7 +20,7 @@ import (
 const (
 	// waitTime is how long what should happen may take, on a machine that is busy
 	// with others.
-	waitTime = 45 * time.Second
+	waitTime = 30 * time.Second
 	// waitPause is the pause between two tries of waitfor.
 	waitPause = 30 * time.Millisecond
 )
