@@ -114,6 +114,9 @@ func (t *tool) app() *cli.App {
 		Commands: []*cli.Command{
 			t.runCommand(),
 			t.deadmanCommand(),
+			t.holdCommand(),
+			t.releaseCommand(),
+			t.keepaliveCommand(),
 			t.whyCommand(),
 			t.listCommand(),
 			t.watchCommand(),
