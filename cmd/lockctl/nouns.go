@@ -34,7 +34,7 @@ func ofKind(ctx context.Context, p *typed, cluster *client.Client) []candidate {
 }
 
 func namesOf(ctx context.Context, p *typed, cluster *client.Client, k kind) []candidate {
-	got, err := k.list(ctx, cluster, client.Page{Prefix: p.current, Limit: maxCandidates}, client.Stale(nil))
+	got, err := k.list(ctx, cluster, client.Page{Prefix: p.current, Limit: maxCandidates})
 	if err != nil {
 		return nil
 	}
@@ -53,7 +53,7 @@ func namesOf(ctx context.Context, p *typed, cluster *client.Client, k kind) []ca
 func runNames(ctx context.Context, _ *typed, cluster *client.Client) []candidate {
 	var all []candidate
 	for _, k := range []kind{keyKind, refKind} {
-		got, err := k.list(ctx, cluster, client.Page{Limit: api.MaxListed}, client.Stale(nil))
+		got, err := k.list(ctx, cluster, client.Page{Limit: api.MaxListed})
 		if err != nil {
 			return all
 		}
@@ -72,7 +72,7 @@ func runNames(ctx context.Context, _ *typed, cluster *client.Client) []candidate
 }
 
 func sessionNames(ctx context.Context, _ *typed, cluster *client.Client) []candidate {
-	got, err := cluster.SessionList(ctx, client.Page{Limit: maxCandidates}, client.Stale(nil))
+	got, err := cluster.SessionList(ctx, client.Page{Limit: maxCandidates})
 	if err != nil {
 		return nil
 	}
@@ -108,7 +108,7 @@ func tokensOf(ctx context.Context, p *typed, cluster *client.Client) []candidate
 	if p.key || strings.HasPrefix(p.path, "lockctl key ") {
 		k = keyKind
 	}
-	got, err := k.get(ctx, cluster, p.args[0], client.Stale(nil))
+	got, err := k.get(ctx, cluster, p.args[0])
 	if err != nil {
 		return nil
 	}
