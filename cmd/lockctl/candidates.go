@@ -45,7 +45,7 @@ type candidate struct{ word, about string }
 var (
 	argumentNames = map[string]nouns{
 		"lockctl run": ofKind, "lockctl why": ofKind, "lockctl break": ofKind, "lockctl history": ofKind,
-		"lockctl hold": ofKind, "lockctl list": keysAndRefs, "lockctl watch": keysAndRefs,
+		"lockctl hold": onlyRefs, "lockctl release": onlyRefs, "lockctl list": keysAndRefs, "lockctl watch": keysAndRefs,
 		"lockctl key get": onlyKeys, "lockctl key list": onlyKeys, "lockctl key acquire": onlyKeys, "lockctl key release": onlyKeys,
 		"lockctl lock get": onlyRefs, "lockctl lock list": onlyRefs, "lockctl lock acquire": onlyRefs,
 		"lockctl lock release": onlyRefs, "lockctl lock downgrade": onlyRefs,
