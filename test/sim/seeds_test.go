@@ -21,7 +21,7 @@ const (
 	shortenVar    = "LOCKD_SIM_SHORTEN"
 )
 
-// The ordinary run: as many seeds as two idle cores simulate within the time.
+// The ordinary run: so many seeds, unless the time is over before.
 const (
 	ordinarySeeds      = 10_000
 	ordinaryOperations = 2000
