@@ -13,9 +13,9 @@ import (
 
 // A deadman is a process beside lockctl which ends CMD and all it started if
 // lockctl itself cannot: because it was killed, or because it is stopped and the
-// lease runs out. It is told by messages of 8 bytes, the lowest first: CMD's
-// process group, then, as often as it changes, the time on the clock sinceBoot
-// by which KILL must be over; noDeadline is none.
+// lease runs out. It is told by messages of 8 bytes, the lowest first: as often as
+// it changes, and once before CMD runs, the time on the clock sinceBoot by which
+// KILL must come, noDeadline being none; and CMD's process group, below zero.
 type deadman struct {
 	cmd *exec.Cmd
 	// in takes messages; out says when the deadman saw the last of the group end.
@@ -58,7 +58,7 @@ func (d *deadman) pid() int {
 }
 
 // watch gives CMD's group into the deadman's care.
-func (d *deadman) watch(group int) error { return d.tell(int64(group)) }
+func (d *deadman) watch(group int) error { return d.tell(-int64(group)) }
 
 // until moves the deadline.
 func (d *deadman) until(deadline time.Duration) error {

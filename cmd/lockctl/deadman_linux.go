@@ -27,32 +27,42 @@ func watchOver(in, out *os.File) error {
 		return fmt.Errorf("a timer: %w", err)
 	}
 	fds := []unix.PollFd{{Fd: int32(in.Fd()), Events: unix.POLLIN}, {Fd: int32(timer), Events: unix.POLLIN}}
-	group := 0
+	group, due := 0, false
 	for {
 		if _, err := unix.Poll(fds, -1); errors.Is(err, unix.EINTR) {
 			continue
 		} else if err != nil {
 			return fmt.Errorf("wait: %w", err)
 		}
-		var message [8]byte
-		switch {
-		case fds[0].Revents != 0:
-			if _, err := io.ReadFull(in, message[:]); err != nil { // lockctl has ended
-				return endGroup(group, out)
-			}
-			number := int64(binary.LittleEndian.Uint64(message[:]))
-			if group == 0 {
-				group = int(number)
-				continue
-			}
+		if fds[0].Revents == 0 {
+			due = true
+		} else if number, err := next(in); err != nil { // lockctl has ended
+			return endGroup(group, out)
+		} else if number < 0 {
+			group = int(-number)
+		} else {
+			due = false
 			at := unix.ItimerSpec{Value: unix.NsecToTimespec(number)}
 			if err := unix.TimerfdSettime(timer, unix.TFD_TIMER_ABSTIME, &at, nil); err != nil {
 				return fmt.Errorf("set the timer: %w", err)
 			}
-		case fds[1].Revents != 0:
+		}
+		switch {
+		case due && group != 0:
 			return endGroup(group, out)
+		case due:
+			fds = fds[:1] // it has said all it can: CMD does not run yet
+		default:
+			fds = fds[:2]
 		}
 	}
+}
+
+// next reads one message.
+func next(in io.Reader) (int64, error) {
+	var message [8]byte
+	_, err := io.ReadFull(in, message[:])
+	return int64(binary.LittleEndian.Uint64(message[:])), err
 }
 
 // endGroup kills the group and what descends from its leader, and says when nobody

@@ -31,8 +31,6 @@ const (
 // milliseconds. What is not known yet is absent.
 type report struct {
 	file string
-	// alone says that the deadman has failed.
-	alone bool
 
 	State string `json:"state"`
 	// Refs are in canonical form once granted.

@@ -28,6 +28,8 @@ type execution struct {
 	// granted is when the lock was, on the clock sinceBoot.
 	granted time.Duration
 	local   *localLock
+	// alone says that the deadman has failed.
+	alone bool
 }
 
 func (t *tool) runAction(c *cli.Context) error {
@@ -147,11 +149,13 @@ func (x *execution) startChild() (*child, error) {
 		close(child.ended)
 		return nil, err
 	}
-	if err := child.start(); err != nil {
+	x.inform(sinceBoot())
+	err := child.start()
+	if err != nil {
 		return nil, err
 	}
 	if err := x.deadman.watch(child.pid); err != nil {
-		x.say("what ends CMD if lockctl cannot has failed: %v", err)
+		x.warnAlone(err)
 	}
 	x.report.PID = child.pid
 	return child, nil
@@ -205,9 +209,16 @@ func (x *execution) inform(now time.Duration) {
 	if !x.goOn {
 		deadline = (now + x.guard.Lease() - x.slack()/2).Truncate(time.Millisecond)
 	}
-	if err := x.deadman.until(deadline); err != nil && !x.report.alone {
-		x.report.alone = true
-		x.say("what ends CMD if lockctl cannot has failed: %v", err)
+	if err := x.deadman.until(deadline); err != nil {
+		x.warnAlone(err)
+	}
+}
+
+// warnAlone tells once that the deadman is gone; CMD goes on, as safe as lockctl is.
+func (x *execution) warnAlone(err error) {
+	if !x.alone {
+		x.alone = true
+		x.say("what ends %s if lockctl cannot has failed: %v", x.argv[0], err)
 	}
 }
 
