@@ -141,7 +141,7 @@ func lose(dir string, c *real.Cluster, by lossForcer, name string) (loss, error)
 	_ = first.Process.Signal(syscall.SIGCONT) // it may have ended
 	_ = first.Wait()                          // how is in ProcessState
 	if err != nil {
-		return loss{}, fmt.Errorf("%s, %s: %w", name, by.name, err)
+		return loss{}, fmt.Errorf("%s, %s: what CMD started goes on: %w", name, by.name, err)
 	}
 	if result.next, err = parseUnix(strings.TrimSpace(out.String())); err != nil || by.name == killed {
 		return result, err
@@ -177,10 +177,30 @@ func holdAt(dir, urls, name, status string, deaf bool) (first *exec.Cmd, held *o
 	if err := first.Start(); err != nil {
 		return nil, nil, err
 	}
-	if held, err = os.Open(fifo); err == nil {
+	if held, err = os.Open(fifo); err != nil {
+		return nil, nil, err
+	}
+	err = errors.Join(held.SetReadDeadline(time.Now().Add(2*waitTime)), awaitTold(status))
+	if err == nil {
 		_, err = io.ReadFull(held, make([]byte, len("begun\n")))
 	}
 	return first, held, err
+}
+
+// awaitTold waits until the status file has CMD's pid: the deadman knows it by then.
+func awaitTold(status string) error {
+	ticker := time.NewTicker(waitPause)
+	defer ticker.Stop()
+	for deadline := time.Now().Add(waitTime); time.Now().Before(deadline); <-ticker.C {
+		text, err := os.ReadFile(status)
+		if err != nil {
+			return err
+		}
+		if bytes.Contains(text, []byte(`"pid"`)) {
+			return nil
+		}
+	}
+	return fmt.Errorf("no pid in %s", status)
 }
 
 // parseUnix reads what date +%s.%N says.
