@@ -73,6 +73,10 @@ fault-deps: ## what the fault tests need: iproute2 and iptables (Debian, as root
 		apt-get install -qq -y --no-install-recommends iproute2 iptables >/dev/null 2>&1 || \
 			{ apt-get update -qq && apt-get install -qq -y --no-install-recommends iproute2 iptables >/dev/null; }
 
+.PHONY: margin
+margin: ## how long before the next grant lockctl has ended CMD, over 100 forced losses: 80 s
+	LOCKD_MARGIN=100 $(GO) test -count=1 -v -timeout 10m -run TestWhatALostLock ./test/lockctl
+
 .PHONY: disk
 disk: disk-deps ## every disk fault on leader and follower, and 40 power cuts of all nodes (as root)
 	cd test/disk/forgetful && $(GO) vet ./... && $(GO) test -count=1 ./...
