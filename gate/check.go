@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"container/list"
 	"errors"
 	"fmt"
 	"slices"
@@ -9,7 +10,7 @@ import (
 // Check verifies every invariant of the table and returns an error that names
 // those that are broken, if any. It reads the whole table and changes nothing.
 func (t *Table) Check() error {
-	c := checker{state: &t.state}
+	c := checker{state: &t.state, table: t}
 	c.holdsAreConsistent()
 	c.requestsAreConsistent()
 	c.sessionsAreConsistent()
@@ -20,6 +21,7 @@ func (t *Table) Check() error {
 
 type checker struct {
 	*state
+	table       *Table
 	hash        uint64
 	holdAndWait int
 	broken      []error
@@ -229,9 +231,6 @@ func (c *checker) historiesAreConsistent() {
 		if x.hash != hashName(x.of.name()) {
 			c.fail("%v: its history is listed elsewhere", x.of.name())
 		}
-		if listed, _ := c.turnsOf(x.of).Get(turn{order: x.of.order()}); listed.hash != x.hash {
-			c.fail("%v: its history has no turn", x.of.name())
-		}
 		x.of.all(func(e *Ending) bool {
 			c.hash += hashEnding(e)
 			endings++
@@ -240,11 +239,27 @@ func (c *checker) historiesAreConsistent() {
 		c.historyIsSound(x.of)
 		return true
 	})
-	if good, bad := c.goodTurns.Len(), c.badTurns.Len(); good+bad != c.histories.Len() || max(good, bad) > MaxHistories {
-		c.fail("%d histories have %d and %d turns", c.histories.Len(), good, bad)
-	}
 	if endings != c.endings {
 		c.fail("%d endings, %d counted", endings, c.endings)
+	}
+	c.turnsAreInOrder(c.table.goodTurns)
+	c.turnsAreInOrder(c.table.badTurns)
+	if n := c.table.goodTurns.Len() + c.table.badTurns.Len(); n != c.histories.Len() {
+		c.fail("%d histories have %d turns", c.histories.Len(), n)
+	}
+}
+
+func (c *checker) turnsAreInOrder(turns *list.List) {
+	order := uint64(0)
+	for at := turns.Front(); at != nil; at = at.Next() {
+		h := at.Value.(*history)
+		if h.turn != at || h.order() <= order || c.table.turnsOf(h) != turns || c.historyOf(h.name()) != h {
+			c.fail("%v: its history is forgotten out of turn", h.name())
+		}
+		order = h.order()
+	}
+	if turns.Len() > MaxHistories {
+		c.fail("%d histories of one kind", turns.Len())
 	}
 }
 

@@ -2,6 +2,7 @@ package gate
 
 import (
 	"cmp"
+	"container/list"
 	"iter"
 	"slices"
 
@@ -12,7 +13,12 @@ import (
 // behind the oldest: MaxHistory of them, and behind those the newest that is no
 // replacement if they all are, for the next holder's Previous. Histories are
 // immutable once the command that made them is done.
-type history struct{ endings [MaxHistory + 1]*Ending }
+type history struct {
+	endings [MaxHistory + 1]*Ending
+	// turn is the name's in the order of forgetting. The Table changes it in
+	// place; a View never looks at it.
+	turn *list.Element
+}
 
 // ended lists a history under its name. The name's hash comes first, so that a
 // search looks at few strings.
@@ -21,10 +27,6 @@ type ended struct {
 	of   *history
 }
 
-// turn lists a name's hash under the order of its newest ending. Without a
-// pointer in it, moving a name to the end costs least.
-type turn struct{ order, hash uint64 }
-
 func newHistories() *btree.BTreeG[ended] {
 	return newTree(func(a, b ended) bool {
 		if a.hash != b.hash {
@@ -32,10 +34,6 @@ func newHistories() *btree.BTreeG[ended] {
 		}
 		return nameLess(a.of.name(), b.of.name())
 	})
-}
-
-func newTurns() *btree.BTreeG[turn] {
-	return newTree(func(a, b turn) bool { return a.order < b.order })
 }
 
 // name is what a history is of: one has an ending at least.
@@ -88,33 +86,46 @@ func (h *history) all(yield func(*Ending) bool) bool {
 // turnsOf are the turns in which a history is forgotten. Those of names that
 // ended badly have turns of their own, so that however many others end, the
 // next holder is told.
-func (s *state) turnsOf(h *history) *btree.BTreeG[turn] {
+func (t *Table) turnsOf(h *history) *list.List {
 	if h.previous() != nil {
-		return s.badTurns
+		return t.badTurns
 	}
-	return s.goodTurns
+	return t.goodTurns
 }
 
-// putEnding remembers how a hold ended, and forgets the history whose turn it
-// is past MaxHistories.
-func (s *state) putEnding(e *Ending) {
-	x := ended{hashName(e.Name), &history{[MaxHistory + 1]*Ending{e}}}
-	s.hash += hashEnding(e)
-	s.endings++
-	if older, known := s.histories.Set(x); known {
-		s.turnsOf(older.of).Delete(turn{order: older.of.order()})
-		x.of.follow(older.of)
-		for _, gone := range older.of.endings[MaxHistory-1:] {
-			if gone != nil && gone != x.of.endings[MaxHistory] {
-				s.dropEnding(gone)
+// putEnding adds to a name's history how a hold ended.
+func (t *Table) putEnding(e *Ending) {
+	h := &history{endings: [MaxHistory + 1]*Ending{e}}
+	t.hash += hashEnding(e)
+	t.endings++
+	if x, known := t.histories.Set(ended{hashName(e.Name), h}); known {
+		h.follow(x.of)
+		for _, gone := range x.of.endings[MaxHistory-1:] {
+			if gone != nil && gone != h.endings[MaxHistory] {
+				t.dropEnding(gone)
 			}
 		}
+		h.turn = x.of.turn
+		if before := t.turnsOf(x.of); before != t.turnsOf(h) {
+			before.Remove(h.turn)
+			h.turn = nil
+		}
 	}
-	turns := s.turnsOf(x.of)
-	turns.Load(turn{e.Order, x.hash})
+	t.takeTurn(h)
+}
+
+// takeTurn puts a history at the end of its order, and forgets the first one
+// past MaxHistories.
+func (t *Table) takeTurn(h *history) {
+	turns := t.turnsOf(h)
+	if h.turn == nil {
+		h.turn = turns.PushBack(h)
+	} else {
+		h.turn.Value = h
+		turns.MoveToBack(h.turn)
+	}
 	if turns.Len() > MaxHistories {
-		oldest, _ := turns.PopMin()
-		s.dropHistory(oldest)
+		t.dropHistory(turns.Remove(turns.Front()).(*history))
 	}
 }
 
@@ -123,34 +134,26 @@ func (s *state) dropEnding(e *Ending) {
 	s.endings--
 }
 
-// dropHistory forgets the history whose turn was x.
-func (s *state) dropHistory(x turn) {
-	var found ended
-	s.histories.Ascend(ended{x.hash, &noHistory}, func(y ended) bool {
-		found = y
-		return y.of.order() != x.order
-	})
-	s.histories.Delete(found)
-	found.of.all(func(e *Ending) bool {
-		s.dropEnding(e)
+// dropHistory forgets a history that has no turn any more.
+func (t *Table) dropHistory(h *history) {
+	t.histories.Delete(ended{hashName(h.name()), h})
+	h.all(func(e *Ending) bool {
+		t.dropEnding(e)
 		return true
 	})
 }
 
-// noHistory sorts before every history of the same hash; it is never changed.
-var noHistory = history{[MaxHistory + 1]*Ending{{}}}
-
 func (s *state) historyOf(n Name) *history {
-	x, _ := s.histories.Get(ended{hashName(n), &history{[MaxHistory + 1]*Ending{{Name: n}}}})
+	x, _ := s.histories.Get(ended{hashName(n), &history{endings: [MaxHistory + 1]*Ending{{Name: n}}}})
 	return x.of
 }
 
 // previous returns how the last holder of n ended if it ended badly.
-func (s *state) previous(n Name) *Ending {
-	if s.badTurns.Len() == 0 {
+func (t *Table) previous(n Name) *Ending {
+	if t.badTurns.Len() == 0 {
 		return nil
 	}
-	if h := s.historyOf(n); h != nil {
+	if h := t.historyOf(n); h != nil {
 		return h.previous()
 	}
 	return nil
@@ -185,21 +188,26 @@ func (v *View) AllEndings() iter.Seq[*Ending] {
 }
 
 // loadEndings makes the histories of a Loader's endings.
-func (s *state) loadEndings(list []*Ending) {
-	slices.SortFunc(list, func(a, b *Ending) int {
+func (t *Table) loadEndings(endings []*Ending) {
+	slices.SortFunc(endings, func(a, b *Ending) int {
 		return cmp.Or(cmp.Compare(a.Name.Kind, b.Name.Kind), cmp.Compare(a.Name.Text, b.Name.Text), cmp.Compare(b.Order, a.Order))
 	})
-	for from := 0; from < len(list); {
-		x := ended{hashName(list[from].Name), new(history)}
+	var all []*history
+	for from := 0; from < len(endings); {
+		h := new(history)
 		n := 0
-		for n < len(x.of.endings) && from+n < len(list) && list[from+n].Name == list[from].Name {
-			x.of.endings[n] = list[from+n]
-			s.hash += hashEnding(x.of.endings[n])
+		for n < len(h.endings) && from+n < len(endings) && endings[from+n].Name == endings[from].Name {
+			h.endings[n] = endings[from+n]
+			t.hash += hashEnding(h.endings[n])
 			n++
 		}
-		s.histories.Set(x)
-		s.turnsOf(x.of).Set(turn{x.of.order(), x.hash})
-		s.endings += n
+		t.histories.Set(ended{hashName(h.name()), h})
+		all = append(all, h)
+		t.endings += n
 		from += n
+	}
+	slices.SortFunc(all, func(a, b *history) int { return cmp.Compare(a.order(), b.order()) })
+	for _, h := range all {
+		h.turn = t.turnsOf(h).PushBack(h)
 	}
 }

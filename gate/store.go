@@ -29,11 +29,8 @@ type state struct {
 	ledgers  *btree.BTreeG[*Ledger]
 	answers  *btree.BTreeG[*SeqAnswer]
 
-	// histories of names whose last holder ended well and badly have turns of
-	// their own; endings counts what all of them hold.
+	// endings counts what all histories hold.
 	histories *btree.BTreeG[ended]
-	goodTurns *btree.BTreeG[turn]
-	badTurns  *btree.BTreeG[turn]
 	endings   int
 
 	// queued counts the requests at a name; taken the holds on a key whose
@@ -111,8 +108,6 @@ func newState() state {
 			return a.Seq < b.Seq
 		}),
 		histories: newHistories(),
-		goodTurns: newTurns(),
-		badTurns:  newTurns(),
 		queued:    newTree(func(a, b tally) bool { return nameLess(a.name, b.name) }),
 		taken:     newTree(func(a, b tally) bool { return nameLess(a.name, b.name) }),
 	}
@@ -142,8 +137,6 @@ func (s *state) copy() state {
 	c.ledgers = s.ledgers.Copy()
 	c.answers = s.answers.Copy()
 	c.histories = s.histories.Copy()
-	c.goodTurns = s.goodTurns.Copy()
-	c.badTurns = s.badTurns.Copy()
 	c.queued = s.queued.Copy()
 	c.taken = s.taken.Copy()
 	return c

@@ -2,6 +2,7 @@ package gate
 
 import (
 	"cmp"
+	"container/list"
 	"fmt"
 	"slices"
 	"time"
@@ -15,10 +16,15 @@ type Table struct {
 	out   Outcome
 	freed []Want
 	woken []*Request
+
+	// The orders in which histories are forgotten, those of names whose last
+	// holder ended well and those of the others. Readers have no use for them,
+	// so there are no versions of them.
+	goodTurns, badTurns *list.List
 }
 
 // New returns an empty table.
-func New() *Table { return &Table{state: newState()} }
+func New() *Table { return &Table{state: newState(), goodTurns: list.New(), badTurns: list.New()} }
 
 // Apply carries out one command and says everything that it did. now is the
 // proposer's wall time and only stored for display. The Outcome is the
