@@ -244,7 +244,7 @@ func (s *state) occupied(c claim) Result {
 			})
 		}
 		inLine := !s.predecessors(c.run, c.number, w, func(*Request) bool { return false })
-		if len(x.Holders) > 0 || inLine || c.semaphore() {
+		if len(x.Holders) > 0 || inLine || c.semaphore() && s.ahead(w.Name, c.number) > 0 {
 			r.Conflicts = append(r.Conflicts, x)
 		}
 	}
