@@ -181,7 +181,9 @@ type pipe struct {
 }
 
 type frame struct {
-	due     time.Time
+	due time.Time
+	// healed is closed when due counts no longer.
+	healed  <-chan struct{}
 	deliver func()
 }
 
@@ -191,12 +193,13 @@ func newPipe(c *conn, from, to string) *pipe {
 
 func (p *pipe) push(deliver func()) {
 	w := p.conn.from.network
+	healed := w.whenHealed()
 	delay, lost := w.fate()
 	if lost {
 		delay += w.scale * retransmit
 	}
 	p.mu.Lock()
-	p.queue = append(p.queue, frame{time.Now().Add(delay), deliver})
+	p.queue = append(p.queue, frame{time.Now().Add(delay), healed, deliver})
 	p.mu.Unlock()
 	select {
 	case p.more <- struct{}{}:
@@ -235,6 +238,9 @@ func (p *pipe) passes(f frame) bool {
 		case <-p.conn.broken:
 			return false
 		case <-time.After(wait):
+		case <-f.healed:
+			f.healed, wait = nil, min(wait, usualMost)
+			continue
 		}
 		if !p.conn.from.network.isCut(p.from, p.to) {
 			return true

@@ -27,6 +27,8 @@ type network struct {
 	// late is how long raft's answers from one node to another are under way.
 	late  map[[2]string]time.Duration
 	conns map[[2]string]*conn
+	// healed is closed when the network is next made whole.
+	healed chan struct{}
 }
 
 // port is where one incarnation of a node meets the network. It dies with it.
@@ -46,11 +48,12 @@ type port struct {
 
 func newNetwork(seed uint64, scale int) *network {
 	w := &network{
-		rng:   rand.New(rand.NewPCG(seed, 1)),
-		ports: make(map[string]*port),
-		cuts:  make(map[[2]string]bool),
-		conns: make(map[[2]string]*conn),
-		scale: time.Duration(scale),
+		rng:    rand.New(rand.NewPCG(seed, 1)),
+		ports:  make(map[string]*port),
+		cuts:   make(map[[2]string]bool),
+		conns:  make(map[[2]string]*conn),
+		scale:  time.Duration(scale),
+		healed: make(chan struct{}),
 	}
 	w.heal()
 	return w
@@ -121,16 +124,24 @@ func (w *network) cut(from, to string) {
 	}
 }
 
+func (w *network) whenHealed() <-chan struct{} {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.healed
+}
+
 func (w *network) mend(from, to string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	delete(w.cuts, [2]string{from, to})
 }
 
-// heal makes the network whole and quick.
+// heal makes the network whole and quick, for what is under way too.
 func (w *network) heal() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	close(w.healed)
+	w.healed = make(chan struct{})
 	clear(w.cuts)
 	w.late = nil
 	w.loss, w.least, w.most = 0, usualLeast, usualMost
