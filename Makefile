@@ -124,6 +124,14 @@ fuzz: ## every fuzz test for FUZZTIME (30s)
 bench: build ## cycles per second, hand-offs and the gap at a leader kill, on three real processes
 	cd bench && $(GO) run . -lockd ../bin/lockd $(BENCHFLAGS)
 
+.PHONY: bench-check
+bench-check: ## do the hot functions allocate more than bench/check/baseline.txt says?
+	cd bench && $(GO) run ./check
+
+.PHONY: bench-baseline
+bench-baseline: ## write bench/check/baseline.txt anew
+	cd bench && $(GO) run ./check -update
+
 .PHONY: bench-peers
 bench-peers: build bench-peers-deps ## lockd and etcd, ZooKeeper and Redis in turn, into docs/bench: about 20 minutes
 	cd bench/peers && $(GO) run . -markdown ../../docs/bench/peers.md -svg ../../docs/bench/peers.svg $(PEERSFLAGS)

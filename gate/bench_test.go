@@ -70,6 +70,39 @@ func BenchmarkAcquireRelease(b *testing.B) {
 	})
 }
 
+// BenchmarkKeyAcquireRelease is one acquire and one release of a free key.
+func BenchmarkKeyAcquireRelease(b *testing.B) {
+	t, _ := filled(sizes[0])
+	acquire := &Command{Op: &Acquire{Run: "run", Wants: []Want{{Name{Key, "deploy/production"}, Exclusive, Node}}}}
+	release := releaseOf(acquire)
+	b.ReportAllocs()
+	for b.Loop() {
+		t.Apply(acquire, 0)
+		t.Apply(release, 0)
+	}
+}
+
+// BenchmarkHandOff is one release of a reference that another run waits for, and
+// the acquire by which the one that gave it back queues again.
+func BenchmarkHandOff(b *testing.B) {
+	t, id := filled(sizes[0])
+	var acquires, releases [2]*Command
+	for i := range acquires {
+		acquires[i] = acquireOf(id, sizes[0], Exclusive, Node)
+		op := acquires[i].Op.(*Acquire)
+		op.Run, op.Wait = fmt.Sprintf("turn-%d", i), MaxWait
+		releases[i] = releaseOf(acquires[i])
+		t.Apply(acquires[i], 0)
+	}
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		t.Apply(releases[i%2], 0)
+		if code := t.Apply(acquires[i%2], 0).Result.Code; code != Queued {
+			b.Fatal(code)
+		}
+	}
+}
+
 // BenchmarkQueuedAcquire is one acquire that queues behind a holder, and its
 // withdrawal.
 func BenchmarkQueuedAcquire(b *testing.B) {
