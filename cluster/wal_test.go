@@ -167,6 +167,29 @@ func TestTheMarkFollowsWhatIsTruncated(t *testing.T) {
 	marked(5000)
 }
 
+// hashicorp/raft-wal#31: until v0.4.1 a log whose end was truncated could not be
+// read after the next start. Found by killing leaders: every second restart failed.
+func TestALogWhoseEndWasTruncatedIsReadAfterARestart(t *testing.T) {
+	c := onWAL(t, t.TempDir())
+	written(t, &c, 200)
+	stores, err := openStores(&c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	log := stores.sealed().Log
+	err = errors.Join(log.DeleteRange(150, 200), log.StoreLog(&raft.Log{Index: 150, Term: 8}), stores.Close())
+	if err != nil {
+		t.Fatal(err)
+	}
+	k, err := keep(&c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if last := k.entries[len(k.entries)-1]; len(k.entries) != 150 || last.Index != 150 || last.Term != 8 {
+		t.Errorf("%d entries, the last is %d of term %d", len(k.entries), last.Index, last.Term)
+	}
+}
+
 func TestANodeOnAWriteAheadLogKeepsHoldersThroughSnapshotsAndRestarts(t *testing.T) {
 	dir := t.TempDir()
 	n, stop := startAlone(t, onWAL(t, dir))
