@@ -60,8 +60,8 @@ func (c *checker) holdsAreConsistent() {
 			for s, tree := range scopes {
 				covered += tree.Len()
 				tree.Scan(func(x slot[*Hold]) bool {
-					if x.item.strength() != (Want{Name{k, x.text}, Mode(m), Scope(s)}) || x.id != x.item.Token {
-						c.fail("%v %v: in the cover as %v %d", k, x.item.Name, x.text, x.id)
+					if x.item.strength() != (Want{Name{k, x.text}, Mode(m), Scope(s)}) {
+						c.fail("%v %v: in the cover as %v", k, x.item.Name, x.text)
 					}
 					c.holdIsSound(x.item)
 					return true
@@ -145,7 +145,7 @@ func (c *checker) requestsAreConsistent() {
 			queued[w.Name]++
 			wants++
 			shown := c.join(r.Run, w)
-			x, _ := c.requests[w.Name.Kind].trees[shown.Mode][shown.Scope].Get(slot[*Request]{text: w.Name.Text, id: r.Number})
+			x, _ := c.requests[w.Name.Kind].trees[shown.Mode][shown.Scope].Get(slot[*Request]{w.Name.Text, r})
 			if x.item != r {
 				c.fail("request %d: %v is not in the cover as what it would hold", r.Number, w.Name)
 			}

@@ -1,37 +1,49 @@
 package gate
 
-import (
-	"cmp"
+import "cmp"
 
-	"github.com/tidwall/btree"
-)
-
-// slot places an item at a text. Ids order the items at one text: tokens for
-// holds, numbers for requests.
-type slot[T any] struct {
+// slot places an item at a text.
+type slot[T ordered] struct {
 	text string
-	id   uint64
 	item T
 }
 
-func slotLess[T any](a, b slot[T]) bool {
+// ordered is what a cover is of. Items at one text are in the order of their
+// ids: tokens for holds, numbers for requests. No item comes before all.
+type ordered interface{ id() uint64 }
+
+func (h *Hold) id() uint64 {
+	if h == nil {
+		return 0
+	}
+	return h.Token
+}
+
+func (r *Request) id() uint64 {
+	if r == nil {
+		return 0
+	}
+	return r.Number
+}
+
+func slotLess[T ordered](a, b slot[T]) bool {
 	if c := cmp.Compare(a.text, b.text); c != 0 {
 		return c < 0
 	}
-	return a.id < b.id
+	return a.item.id() < b.item.id()
 }
 
 // cover holds items by what they cover, in one ordered tree for each mode and
 // scope, so that a search meets only items that conflict: the cost of finding
 // conflicts grows with a reference's depth and with their number, not with
 // the table.
-type cover[T any] struct {
-	trees [2][2]*btree.BTreeG[slot[T]]
+type cover[T ordered] struct {
+	trees [2][2]*tree[slot[T]]
 	// none is what versions have for trees that are empty.
-	none *btree.BTreeG[slot[T]]
+	none *tree[slot[T]]
 }
 
-func newCover[T any]() cover[T] {
+func newCover[T ordered]() cover[T] {
 	c := cover[T]{none: newTree(slotLess[T])}
 	for m := range c.trees {
 		for s := range c.trees[m] {
@@ -51,12 +63,12 @@ func (c cover[T]) copy() cover[T] {
 	return c
 }
 
-func (c cover[T]) add(w Want, id uint64, item T) {
-	c.trees[w.Mode][w.Scope].Set(slot[T]{w.Name.Text, id, item})
+func (c cover[T]) add(w Want, item T) {
+	c.trees[w.Mode][w.Scope].Set(slot[T]{w.Name.Text, item})
 }
 
-func (c cover[T]) remove(w Want, id uint64) {
-	c.trees[w.Mode][w.Scope].Delete(slot[T]{text: w.Name.Text, id: id})
+func (c cover[T]) remove(w Want, item T) {
+	c.trees[w.Mode][w.Scope].Delete(slot[T]{w.Name.Text, item})
 }
 
 // at calls yield for the items at text, tree by tree, until it returns false.
@@ -155,7 +167,7 @@ func (c cover[T]) next(from string) (text string, found bool) {
 	return text, found
 }
 
-func scanAt[T any](tree *btree.BTreeG[slot[T]], text string, yield func(slot[T]) bool) bool {
+func scanAt[T ordered](tree *tree[slot[T]], text string, yield func(slot[T]) bool) bool {
 	if tree.Len() == 0 {
 		return true
 	}
@@ -170,7 +182,7 @@ func scanAt[T any](tree *btree.BTreeG[slot[T]], text string, yield func(slot[T])
 	return more
 }
 
-func scanRange[T any](tree *btree.BTreeG[slot[T]], from, to string, yield func(slot[T]) bool) bool {
+func scanRange[T ordered](tree *tree[slot[T]], from, to string, yield func(slot[T]) bool) bool {
 	if tree.Len() == 0 {
 		return true
 	}
@@ -187,13 +199,9 @@ func scanRange[T any](tree *btree.BTreeG[slot[T]], from, to string, yield func(s
 
 // version returns a version of tree to be read only: none, which is empty, if
 // the tree is.
-func version[T any](tree, none *btree.BTreeG[T]) *btree.BTreeG[T] {
+func version[T any](tree, none *tree[T]) *tree[T] {
 	if tree.Len() == 0 {
 		return none
 	}
 	return tree.Copy()
-}
-
-func newTree[T any](less func(a, b T) bool) *btree.BTreeG[T] {
-	return btree.NewBTreeGOptions(less, btree.Options{NoLocks: true})
 }

@@ -5,8 +5,6 @@ import (
 	"container/list"
 	"iter"
 	"slices"
-
-	"github.com/tidwall/btree"
 )
 
 // history is how the last holds of a name ended, the newest first and nil
@@ -27,7 +25,7 @@ type ended struct {
 	of   *history
 }
 
-func newHistories() *btree.BTreeG[ended] {
+func newHistories() *tree[ended] {
 	return newTree(func(a, b ended) bool {
 		if a.hash != b.hash {
 			return a.hash < b.hash

@@ -1,10 +1,6 @@
 package gate
 
-import (
-	"iter"
-
-	"github.com/tidwall/btree"
-)
+import "iter"
 
 // The records of a version, for storing it. A Loader given all of them makes
 // an equal table.
@@ -35,7 +31,7 @@ func (v *View) AllHolds() iter.Seq[*Hold] {
 	}
 }
 
-func all[T any](tree *btree.BTreeG[T]) iter.Seq[T] {
+func all[T any](tree *tree[T]) iter.Seq[T] {
 	return func(yield func(T) bool) { tree.Scan(yield) }
 }
 

@@ -36,8 +36,8 @@ func (s *state) own(run string, n Name) *Hold {
 		return nil
 	}
 	p := s.probe.forHold()
-	p.Name = n
-	found, _ := s.runHolds.Get(runHold{hashRun(run), run, p})
+	p.Run, p.Name = run, n
+	found, _ := s.runHolds.Get(runHold{hashRun(run), p})
 	return found.hold
 }
 
@@ -53,13 +53,12 @@ func (s *state) holdsAny(run string) bool {
 
 // eachHold calls yield for run's holds by name until it returns false.
 func (s *state) eachHold(run string, yield func(*Hold) bool) {
-	s.runHolds.Ascend(runHold{hashRun(run), run, &firstHold}, func(x runHold) bool {
-		return x.run == run && yield(x.hold)
+	hash, first := hashRun(run), s.probe.forHold()
+	first.Run, first.Name = run, Name{} // before every hold of the run
+	s.runHolds.Ascend(runHold{hash, first}, func(x runHold) bool {
+		return x.hash == hash && x.hold.Run == run && yield(x.hold)
 	})
 }
-
-// firstHold sorts before every hold of a run; it is never changed.
-var firstHold = Hold{}
 
 // request returns the request that run waits for, or nil.
 func (s *state) request(run string) *Request {
@@ -184,7 +183,7 @@ func (h *Hold) covers(w Want) bool { return h.Mode <= w.Mode && h.Scope >= w.Sco
 func (s *state) ahead(n Name, number uint64) uint32 {
 	var count uint32
 	s.requests[n.Kind].at(n.Text, func(x slot[*Request]) bool {
-		if x.id < number {
+		if x.item.Number < number {
 			count++
 		}
 		return true

@@ -90,7 +90,7 @@ func (t *Table) downgrade(op *Downgrade) Result {
 func (t *Table) breakHold(op *Break) Result {
 	var found *Hold
 	t.holds[op.Name.Kind].at(op.Name.Text, func(x slot[*Hold]) bool {
-		if x.id == op.Token && x.item.Run != "" {
+		if x.item.Token == op.Token && x.item.Run != "" {
 			found = x.item
 		}
 		return found == nil

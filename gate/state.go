@@ -5,9 +5,14 @@ import "time"
 // Hold is one run's grip on one name. Holds are immutable: a change replaces
 // the hold, so that versions of the table can share it.
 type Hold struct {
+	// The small fields stand together: there may be millions of holds.
 	Name  Name
 	Mode  Mode
 	Scope Scope
+	// Ended says why a hold of no run is one; zero for a living hold.
+	Ended End
+	// Limit is the key's limit; zero for references.
+	Limit uint32
 	// Run is empty for a hold of no run: a lock delay.
 	Run     string
 	Session SessionID
@@ -15,13 +20,9 @@ type Hold struct {
 	At      Wall
 	Reason  string
 	Client  *Client
-	// Limit is the key's limit; zero for references.
-	Limit uint32
 	// Request is the number of the request that was granted as this hold, or
 	// zero if the acquire did not wait.
 	Request uint64
-	// Ended says why a hold of no run is one; zero for a living hold.
-	Ended End
 	// Delay is the whole lock delay of a hold of no run.
 	Delay time.Duration
 }

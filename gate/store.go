@@ -1,10 +1,6 @@
 package gate
 
-import (
-	"cmp"
-
-	"github.com/tidwall/btree"
-)
+import "cmp"
 
 // state is the whole content of a table: records in ordered copy-on-write
 // trees, each under every order in which it is looked for. A Table changes its
@@ -17,26 +13,26 @@ type state struct {
 	holds    [3]cover[*Hold]
 	requests [3]cover[*Request]
 
-	runHolds     *btree.BTreeG[runHold]
-	runRequests  *btree.BTreeG[*Request]
-	byNumber     *btree.BTreeG[*Request]
-	sessionHolds *btree.BTreeG[owned[*Hold]]
-	sessionWaits *btree.BTreeG[owned[*Request]]
+	runHolds     *tree[runHold]
+	runRequests  *tree[*Request]
+	byNumber     *tree[*Request]
+	sessionHolds *tree[owned[*Hold]]
+	sessionWaits *tree[owned[*Request]]
 	// delays are the holds of no run, by token.
-	delays *btree.BTreeG[*Hold]
+	delays *tree[*Hold]
 
-	sessions *btree.BTreeG[*Session]
-	ledgers  *btree.BTreeG[*Ledger]
-	answers  *btree.BTreeG[*SeqAnswer]
+	sessions *tree[*Session]
+	ledgers  *tree[*Ledger]
+	answers  *tree[*SeqAnswer]
 
 	// endings counts what all histories hold.
-	histories *btree.BTreeG[ended]
+	histories *tree[ended]
 	endings   int
 
 	// queued counts the requests at a name; taken the holds on a key whose
 	// limit is above one. Names with none are absent.
-	queued *btree.BTreeG[tally]
-	taken  *btree.BTreeG[tally]
+	queued *tree[tally]
+	taken  *tree[tally]
 
 	// probe is nil in a View.
 	probe *probe
@@ -52,7 +48,6 @@ type state struct {
 // search seldom looks at a string.
 type runHold struct {
 	hash uint64
-	run  string
 	hold *Hold
 }
 
@@ -89,7 +84,7 @@ func newState() state {
 			if a.hash != b.hash {
 				return a.hash < b.hash
 			}
-			if c := cmp.Compare(a.run, b.run); c != 0 {
+			if c := cmp.Compare(a.hold.Run, b.hold.Run); c != 0 {
 				return c < 0
 			}
 			return nameLess(a.hold.Name, b.hold.Name)
@@ -146,7 +141,7 @@ func (s *state) copy() state {
 func (h *Hold) strength() Want { return Want{Name: h.Name, Mode: h.Mode, Scope: h.Scope} }
 
 func (s *state) putHold(h *Hold) {
-	s.holds[h.Name.Kind].add(h.strength(), h.Token, h)
+	s.holds[h.Name.Kind].add(h.strength(), h)
 	s.holders++
 	s.hash += hashHold(h)
 	if h.Limit > 1 {
@@ -163,7 +158,7 @@ func (s *state) putHold(h *Hold) {
 		}
 		s.hide(r, h.Name)
 	}
-	s.runHolds.Set(runHold{hashRun(h.Run), h.Run, h})
+	s.runHolds.Set(runHold{hashRun(h.Run), h})
 	if r != nil {
 		s.show(r, h.Name)
 	}
@@ -173,7 +168,7 @@ func (s *state) putHold(h *Hold) {
 }
 
 func (s *state) dropHold(h *Hold) {
-	s.holds[h.Name.Kind].remove(h.strength(), h.Token)
+	s.holds[h.Name.Kind].remove(h.strength(), h)
 	s.holders--
 	s.hash -= hashHold(h)
 	if h.Limit > 1 {
@@ -187,7 +182,7 @@ func (s *state) dropHold(h *Hold) {
 	if r != nil {
 		s.hide(r, h.Name)
 	}
-	s.runHolds.Delete(runHold{hashRun(h.Run), h.Run, h})
+	s.runHolds.Delete(runHold{hashRun(h.Run), h})
 	if r != nil {
 		s.show(r, h.Name)
 		if !s.holdsAny(h.Run) {
@@ -201,7 +196,7 @@ func (s *state) dropHold(h *Hold) {
 
 func (s *state) putRequest(r *Request) {
 	for _, w := range r.Wants {
-		s.requests[w.Name.Kind].add(s.join(r.Run, w), r.Number, r)
+		s.requests[w.Name.Kind].add(s.join(r.Run, w), r)
 		addTally(s.queued, w.Name, 1)
 	}
 	s.runRequests.Set(r)
@@ -215,7 +210,7 @@ func (s *state) putRequest(r *Request) {
 
 func (s *state) dropRequest(r *Request) {
 	for _, w := range r.Wants {
-		s.requests[w.Name.Kind].remove(s.join(r.Run, w), r.Number)
+		s.requests[w.Name.Kind].remove(s.join(r.Run, w), r)
 		addTally(s.queued, w.Name, -1)
 	}
 	s.runRequests.Delete(r)
@@ -232,13 +227,13 @@ func (s *state) dropRequest(r *Request) {
 // request as what it would hold.
 func (s *state) hide(r *Request, n Name) {
 	if w, named := r.want(n); named {
-		s.requests[n.Kind].remove(s.join(r.Run, w), r.Number)
+		s.requests[n.Kind].remove(s.join(r.Run, w), r)
 	}
 }
 
 func (s *state) show(r *Request, n Name) {
 	if w, named := r.want(n); named {
-		s.requests[n.Kind].add(s.join(r.Run, w), r.Number, r)
+		s.requests[n.Kind].add(s.join(r.Run, w), r)
 	}
 }
 
@@ -278,7 +273,7 @@ func (s *state) dropAnswer(a *SeqAnswer) {
 	s.hash -= hashAnswer(a)
 }
 
-func addTally(tree *btree.BTreeG[tally], n Name, by int) {
+func addTally(tree *tree[tally], n Name, by int) {
 	t, _ := tree.Get(tally{name: n})
 	count := int(t.count) + by
 	if count == 0 {
@@ -288,7 +283,7 @@ func addTally(tree *btree.BTreeG[tally], n Name, by int) {
 	tree.Set(tally{name: n, count: uint32(count)})
 }
 
-func tallyOf(tree *btree.BTreeG[tally], n Name) uint32 {
+func tallyOf(tree *tree[tally], n Name) uint32 {
 	if tree.Len() == 0 {
 		return 0
 	}

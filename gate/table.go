@@ -154,7 +154,7 @@ func (t *Table) firstInLine(n Name) {
 	var first *Request
 	for _, tree := range requests.trees[Exclusive] {
 		scanAt(tree, n.Text, func(x slot[*Request]) bool {
-			if first == nil || x.id < first.Number {
+			if first == nil || x.item.Number < first.Number {
 				first = x.item
 			}
 			return false
@@ -167,10 +167,10 @@ func (t *Table) firstInLine(n Name) {
 	}
 	for _, tree := range requests.trees[Shared] {
 		scanAt(tree, n.Text, func(x slot[*Request]) bool {
-			if x.id < limit {
+			if x.item.Number < limit {
 				t.lookAt(x.item)
 			}
-			return x.id < limit
+			return x.item.Number < limit
 		})
 	}
 }

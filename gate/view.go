@@ -108,7 +108,7 @@ func (s *state) blockedBy(c claim) []string {
 			add(h.Run)
 		}
 		s.requests[Key].at(c.wants[0].Name.Text, func(x slot[*Request]) bool {
-			return x.id < c.number && add(x.item.Run)
+			return x.item.Number < c.number && add(x.item.Run)
 		})
 		return runs
 	}
@@ -188,8 +188,8 @@ func (v *View) SessionHolds(number uint64) (holds, requests int) {
 func (v *View) Valid(n Name, token uint64) (valid bool, current []uint64) {
 	v.state.holds[n.Kind].at(n.Text, func(x slot[*Hold]) bool {
 		if x.item.Run != "" {
-			current = append(current, x.id)
-			valid = valid || x.id == token
+			current = append(current, x.item.Token)
+			valid = valid || x.item.Token == token
 		}
 		return true
 	})

@@ -80,7 +80,7 @@ func (s *state) predecessors(run string, number uint64, w Want, yield func(*Requ
 		return true
 	}
 	return s.requests[w.Name.Kind].conflicting(w, func(x slot[*Request]) bool {
-		return x.id >= number || x.item.Run == run || yield(x.item)
+		return x.item.Number >= number || x.item.Run == run || yield(x.item)
 	})
 }
 

@@ -26,7 +26,7 @@ var nondeterminism = []string{"math/rand", "math/rand/v2", "crypto/rand", "hash/
 
 var layers = map[string]layer{
 	"gate": {
-		outside: []string{"golang.org/x/text/unicode/norm", "github.com/tidwall/btree"},
+		outside: []string{"golang.org/x/text/unicode/norm"},
 		never: append([]string{"sync", "sync/atomic", "log", "log/slog", "os", "net", "net/http",
 			"encoding/json", "context", "runtime"}, nondeterminism...),
 	},
