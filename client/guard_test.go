@@ -36,6 +36,22 @@ func TestReleaseIsDoneOnce(t *testing.T) {
 	})
 }
 
+// Found by the fault suite: a break told between the first and the last step of a
+// release left it without an error.
+func TestAReleaseThatABreakOvertakesSaysSo(t *testing.T) {
+	inBubble(t, func(t *testing.T, f *fake, c *Client, _ *bubbleClock) {
+		g := mustLock(t, c, "a")
+		s, h := g.grip.s, g.grip.holds[0]
+		s.mu.Lock()
+		delete(s.grips, g.grip) // the release's first step
+		s.mu.Unlock()
+		s.forfeit(granted{hold: h, name: h.name, token: h.token})
+		if err := g.Release(t.Context()); !errors.Is(err, ErrTaken) {
+			t.Errorf("error %v, want ErrTaken", err)
+		}
+	})
+}
+
 func TestAReleaseThatItsCallerGivesUpGoesOn(t *testing.T) {
 	inBubble(t, func(t *testing.T, f *fake, c *Client, _ *bubbleClock) {
 		g := mustLock(t, c, "a")

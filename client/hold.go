@@ -84,13 +84,14 @@ func (s *session) use(n holdName) *hold {
 
 // leave counts one user less of each hold, and gives back at the server those
 // that have none left. Unsettled says that the table may or may not have granted
-// them. It waits for the server's answer or the session's end.
+// them. It waits for the server's answer or the session's end. It returns ErrTaken
+// if one that was granted is not held any more.
 func (s *session) leave(holds []*hold, unsettled bool) error {
-	gives := s.unuse(holds, unsettled)
+	gives, taken := s.unuse(holds, unsettled)
 	if len(gives) == 0 {
-		return nil
+		return taken
 	}
-	err := s.giveBack(gives)
+	err := errors.Join(taken, s.giveBack(gives))
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, h := range gives {
@@ -107,15 +108,18 @@ func (s *session) forget(h *hold) {
 	}
 }
 
-func (s *session) unuse(holds []*hold, unsettled bool) []*hold {
+// unuse returns the holds to be given back, and ErrTaken if the server has taken
+// one.
+func (s *session) unuse(holds []*hold, unsettled bool) (gives []*hold, taken error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var gives []*hold
 	for _, h := range holds {
 		h.users--
 		h.unsettled = h.unsettled || unsettled
 		switch {
-		case h.forfeited || h.users > 0:
+		case h.forfeited:
+			taken = ErrTaken
+		case h.users > 0:
 		case h.token == 0 && !h.unsettled:
 			s.forget(h)
 		default:
@@ -123,7 +127,7 @@ func (s *session) unuse(holds []*hold, unsettled bool) []*hold {
 			gives = append(gives, h)
 		}
 	}
-	return gives
+	return gives, taken
 }
 
 // giveBack releases holds that nobody else uses any more; all are of one run and
