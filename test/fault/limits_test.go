@@ -52,4 +52,9 @@ const (
 	drainTime    = 10 * time.Second
 	boundsTries  = 3
 	linearizeFor = 30 * time.Second
+	// lagTime is how long nodes may take to drop the log that a follower lacks, and
+	// droppedAfter how many entries that is at least: those that a leader keeps in
+	// memory, and those between two snapshots.
+	lagTime      = 20 * time.Second
+	droppedAfter = 512 + 200 + 32
 )

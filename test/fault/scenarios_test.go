@@ -178,9 +178,16 @@ func delay(r *trial, n int) func() {
 // cutFollower isolates a follower until the others have dropped the log that it
 // lacks.
 func cutFollower(r *trial, n int) func() {
-	followers := r.cluster.Followers()
+	leader, followers := r.cluster.Leader(), r.cluster.Followers()
+	before, err := leader.Status()
+	if err != nil {
+		r.Fatal(err)
+	}
 	r.network.isolate(r.indexOf(followers[n%len(followers)]))
-	rest(r.Context(), faultEvery/2)
+	r.cluster.Await(lagTime, "the others have dropped the log that the follower lacks", func() bool {
+		now, err := leader.Status()
+		return err == nil && now.AppliedIndex > before.AppliedIndex+droppedAfter
+	})
 	return r.network.heal
 }
 

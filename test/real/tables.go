@@ -17,10 +17,11 @@ func (c *Cluster) AwaitEqualTables(within time.Duration, nodes ...*Node) {
 	c.Await(within, "all nodes show the table of one index", func() bool {
 		hashes := make(map[uint64]string)
 		for _, n := range nodes {
-			state, err := n.stateHash()
+			status, err := n.Status()
 			if err != nil {
 				return false
 			}
+			state := status.StateHash
 			if other, seen := hashes[state.Index]; seen && other != state.Hash {
 				c.tb.Fatalf("the tables differ at index %d: %s and, at %s, %s", state.Index, other, n.Name, state.Hash)
 			}
@@ -30,22 +31,22 @@ func (c *Cluster) AwaitEqualTables(within time.Duration, nodes ...*Node) {
 	})
 }
 
-func (n *Node) stateHash() (api.StateHash, error) {
+// Status is what the node says of itself and of the cluster.
+func (n *Node) Status() (status api.Status, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), probeTime)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, n.URL+"/v1/status", nil)
 	if err != nil {
-		return api.StateHash{}, err
+		return status, err
 	}
 	answer, err := n.cluster.HTTP.Do(request)
 	if err != nil {
-		return api.StateHash{}, err
+		return status, err
 	}
 	defer answer.Body.Close()
 	if answer.StatusCode != http.StatusOK {
-		return api.StateHash{}, fmt.Errorf("%s: status %d", n.Name, answer.StatusCode)
+		return status, fmt.Errorf("%s: status %d", n.Name, answer.StatusCode)
 	}
-	var status api.Status
 	err = json.NewDecoder(answer.Body).Decode(&status)
-	return status.StateHash, err
+	return status, err
 }
