@@ -57,7 +57,7 @@ func digest(op Op) uint64 {
 		h = h.word(3).text(op.Run).want(Want{op.Name, op.Mode, op.Scope}).word(op.Token).
 			flag(op.KeepMode).flag(op.KeepScope)
 	case *Break:
-		h = h.word(4).name(op.Name).word(op.Token).text(op.Reason).text(op.Actor)
+		h = h.word(4).name(op.Name).word(op.Token).text(op.Reason) // who breaks looks different through another node
 		if (op.Client != Client{}) {
 			h = h.client(op.Client)
 		}

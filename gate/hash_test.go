@@ -65,10 +65,19 @@ func TestDigestsStayAsTheyAre(t *testing.T) {
 		0xa07f4fe9b28e2069: &Acquire{Run: "r", Wants: []Want{{Name: name}}, Limit: 2, Wait: 5, Reason: "why", Client: Client{Name: "c", Host: "h", PID: 1}},
 		0xf662dcb9b76ecbe0: &Release{Run: "r", Gives: []Give{{Name: name, Token: 7}}},
 		0x25e1d6191a3d3e1b: &Downgrade{Run: "r", Name: name, Token: 7, Mode: Shared, Scope: Tree, KeepScope: true},
-		0xb225ccd7340751b9: &Break{Name: name, Token: 7, Reason: "why", Actor: "a"},
+		0x9ab143c788209204: &Break{Name: name, Token: 7, Reason: "why", Actor: "a"},
 	} {
 		if got := digest(op); got != want {
 			t.Errorf("%T: digest %#x, want %#x", op, got, want)
 		}
+	}
+}
+
+func TestABreakRepeatedThroughAnotherNodeIsTheSameCommand(t *testing.T) {
+	through := func(actor string) uint64 {
+		return digest(&Break{Name: Name{Kind: Key, Text: "k"}, Token: 7, Reason: "why", Actor: actor})
+	}
+	if through("10.0.0.9") != through("192.168.0.9") {
+		t.Error("the address under which a node sees the caller makes it another command")
 	}
 }
