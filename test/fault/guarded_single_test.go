@@ -98,6 +98,7 @@ func (g *guarded) holders(ctx context.Context, name history.Name) ([]api.Hold, e
 func (g *guarded) borrow(ctx context.Context) {
 	op := g.acquire()
 	op.TTL, op.Session = sessionTTL, lent(op.Run)
+	op.Again = true // what was granted may be broken before the client hears of it
 	wait := time.Duration(rand.IntN(2)) * sessionTTL / 3
 	// What is sent again while it is queued must come within the TTL, else it could
 	// be granted anew.
