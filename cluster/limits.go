@@ -56,6 +56,8 @@ const (
 	logCacheEntries = 512
 	// maxAppendEntries bounds the entries of one message to a follower.
 	maxAppendEntries = 64
+	// maxCutEntries is how many entries are cut off the log's front at once.
+	maxCutEntries = 256
 	// minTrailingLogs is how much of the log must stay behind a snapshot.
 	minTrailingLogs = 2
 	// walSegmentBytes is the size of a file of the write-ahead log, taken on disk

@@ -193,7 +193,25 @@ func (l *guardedLog) StoreLogs(entries []*raft.Log) error {
 	return l.dog.write("appending to the log", func() error { return l.LogStore.StoreLogs(entries) })
 }
 
+// DeleteRange cuts what a snapshot has made needless off the log's front in small
+// steps: bolt lets no entry in meanwhile, which took 400 ms for 65 536 entries of
+// 2 KB. A crash between two steps leaves a log that begins earlier. What the
+// leader's log contradicts, at the end, goes at once; a log of segments drops
+// whole files.
 func (l *guardedLog) DeleteRange(from, to uint64) error {
+	last, err := l.LastIndex()
+	if err != nil {
+		return err
+	}
+	for ; !l.IsMonotonic() && to < last && to-from >= maxCutEntries; from += maxCutEntries {
+		if err := l.cut(from, from+maxCutEntries-1); err != nil {
+			return err
+		}
+	}
+	return l.cut(from, to)
+}
+
+func (l *guardedLog) cut(from, to uint64) error {
 	return l.dog.write("truncating the log", func() error { return l.LogStore.DeleteRange(from, to) })
 }
 
