@@ -55,11 +55,15 @@ func New(now time.Time, stall time.Duration) *Keeper {
 	}
 }
 
-// advance moves the keeper's own time to now.
+// advance moves the keeper's own time to now. Callers may come with times that
+// they took before others', which is no reason to go back.
 func (k *Keeper) advance(now time.Time) {
 	passed := now.Sub(k.last)
+	if passed <= 0 {
+		return
+	}
 	k.last = now
-	if passed > 0 && passed <= k.stall {
+	if passed <= k.stall {
 		k.elapsed += passed
 	}
 }

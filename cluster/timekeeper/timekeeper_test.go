@@ -233,3 +233,20 @@ func BenchmarkKeepaliveAmong100000Sessions(b *testing.B) {
 		k.Keepalive(uint64(i)*7919%100_000, k.now)
 	}
 }
+
+// Callers read the clock before they get their turn, so a call may come with an
+// earlier time than the one before it. Found by the fault suite: what passed
+// between the two was counted twice, and a lock delay ended too early.
+func TestTimePassesOnceWhenCallersOvertakeEachOther(t *testing.T) {
+	now := time.Now()
+	k := New(now, time.Second)
+	k.Set(gate.Timer{Kind: gate.SessionTTL, ID: 1, After: time.Minute}, now)
+	for range 1000 {
+		now = now.Add(10 * time.Millisecond)
+		k.Left(1, now)
+		k.Left(1, now.Add(-9*time.Millisecond))
+	}
+	if left, _ := k.Left(1, now); left != 50*time.Second {
+		t.Errorf("%v of a minute are left after 10 s", left)
+	}
+}
