@@ -147,6 +147,19 @@ func (l *markedLog) StoreLogs(entries []*raft.Log) error {
 	return nil
 }
 
+// GetLog implements raft.LogStore. The write-ahead log finds entries that were
+// deleted for as long as their file is in use; a log store must not.
+func (l *markedLog) GetLog(index uint64, entry *raft.Log) error {
+	first, err := l.FirstIndex()
+	if err == nil && index < first {
+		err = raft.ErrLogNotFound
+	}
+	if err != nil {
+		return err
+	}
+	return l.WAL.GetLog(index, entry)
+}
+
 // DeleteRange takes the mark back first if what it stands for goes.
 func (l *markedLog) DeleteRange(from, to uint64) error {
 	if from <= l.mark && l.mark <= to {

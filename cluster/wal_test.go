@@ -128,7 +128,7 @@ func TestAWriteAheadLogCutShortIsRefused(t *testing.T) {
 	}
 }
 
-func TestTheMarkFollowsWhatIsTruncated(t *testing.T) {
+func TestWhatIsTruncatedIsGoneAndTheMarkFollows(t *testing.T) {
 	c := onWAL(t, t.TempDir())
 	stores, err := openStores(&c)
 	if err != nil {
@@ -162,6 +162,9 @@ func TestTheMarkFollowsWhatIsTruncated(t *testing.T) {
 			t.Fatal(err)
 		}
 		marked(cut.mark)
+		if err := log.GetLog(cut.from, new(raft.Log)); !errors.Is(err, raft.ErrLogNotFound) {
+			t.Errorf("entry %d is still there: %v", cut.from, err)
+		}
 	}
 	store(5000, 5000)
 	marked(5000)
