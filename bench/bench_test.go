@@ -37,6 +37,7 @@ func TestEveryWorkloadRunsOnRealNodes(t *testing.T) {
 	var out, progress strings.Builder
 	code := run(ctx, []string{
 		"-workloads=all", "-repeat=1", "-duration=300ms", "-warm-up=100ms", "-clients=3", "-waiters=3", "-held=200",
+		"-large=2000", "-node-args=--snapshot-entries=200 --snapshot-interval=1s",
 		"-expiries=2", "-ttl=1s", "-kills=1", "-kill-clients=3", "-sessions=30", "-session-ttl=3s", "-renew=1s",
 		"-lockd=" + binary, "-dir=" + dir, "-o=json",
 	}, &out, &progress)

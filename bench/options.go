@@ -71,6 +71,7 @@ func parse(args []string, stderr io.Writer) (*options, error) {
 	flags.Var(numbers{&c.InFlight}, "in-flight", "`numbers` of clients of W1-stream")
 	flags.Var(numbers{&c.Waiters}, "waiters", "`numbers` of clients in line of W2")
 	flags.IntVar(&c.Held, "held", c.Held, "locks of W5")
+	flags.IntVar(&c.Large, "large", c.Large, "locks of W9")
 	flags.IntVar(&c.Expiries, "expiries", c.Expiries, "holders that vanish in W6")
 	flags.DurationVar(&c.TTL, "ttl", c.TTL, "TTL of their sessions")
 	flags.IntVar(&c.Kills, "kills", c.Kills, "leaders killed in each round of W7")

@@ -64,6 +64,8 @@ type cluster struct {
 	mu sync.Mutex
 	// trunks are the shared connections, by the node that is preferred.
 	trunks [nodes]*trunk
+	// snapshots are the names of those that were seen, by node.
+	snapshots [nodes]map[string]bool
 }
 
 func (c *cluster) address(node int) string {

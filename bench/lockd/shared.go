@@ -2,6 +2,7 @@ package lockd
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"time"
@@ -74,7 +75,7 @@ func (u *shared) call(ctx context.Context, method, path string) (r reply, unsure
 	for deadline := time.Now().Add(patience); ; {
 		b, err := u.trunk.stream(ctx)
 		if err == nil {
-			if r, err = b.call(ctx, method, path, u.body); err != nil {
+			if r, err = b.call(ctx, method, path, u.body); errors.Is(err, errBroken) {
 				u.trunk.next(b)
 				unsure = true
 			}

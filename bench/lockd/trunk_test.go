@@ -149,3 +149,22 @@ func TestASessionOverAStreamWaitsInLine(t *testing.T) {
 		}
 	}
 }
+
+func TestACallThatEndsWithItsContextLeavesTheStreamToTheOthers(t *testing.T) {
+	over := make(chan struct{})
+	c, streams := streaming(t, func(request string) (string, bool) {
+		if strings.Contains(request, `"key":"slow"`) {
+			<-over
+		}
+		return `"status":200,"index":1,"body":{"result":"acquired","token":5}`, true
+	})
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	if _, err := sharer(t, c, "a").TryLock(ctx, "slow"); !errors.Is(err, context.DeadlineExceeded) {
+		t.Error(err)
+	}
+	close(over)
+	if _, err := sharer(t, c, "b").TryLock(t.Context(), "k"); err != nil || streams.Load() != 1 {
+		t.Errorf("%v, %d streams", err, streams.Load())
+	}
+}

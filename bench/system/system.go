@@ -125,6 +125,14 @@ func (t *Troubles) Add(other Troubles) {
 	t.Cut += other.Cut
 }
 
+// A Snapshotter is a Service whose nodes write all that they hold to disk now and
+// then, and show it.
+type Snapshotter interface {
+	// Snapshots counts those that a node has begun since its start, and says
+	// whether one is being written right now.
+	Snapshots(node int) (begun int, writing bool, err error)
+}
+
 // A Crowder is a Service that can keep many sessions alive from one process.
 type Crowder interface {
 	// Crowd opens n sessions through the given nodes in turn and renews each of

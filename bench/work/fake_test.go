@@ -17,6 +17,12 @@ const (
 	callTime     = time.Millisecond
 	electionTime = 300 * time.Millisecond
 	lateness     = 40 * time.Millisecond
+	restartTime  = 1500 * time.Millisecond
+	// Every snapshotEvery a snapshot is written, in snapshotTaken; calls that
+	// begin meanwhile are late by snapshotDelay.
+	snapshotEvery = 30 * time.Second
+	snapshotTaken = 500 * time.Millisecond
+	snapshotDelay = 5 * time.Millisecond
 )
 
 // faults are what a fake does wrong: a lock is granted beside its holder; tokens
@@ -59,8 +65,18 @@ func (f *fake) Kill(int) error {
 	return nil
 }
 
-func (f *fake) Restart(context.Context, int) error { return nil }
-func (f *fake) Close() error                       { return nil }
+func (f *fake) Restart(context.Context, int) error {
+	time.Sleep(restartTime)
+	return nil
+}
+
+func (f *fake) Close() error { return nil }
+
+// Snapshots are written at fixed times of the virtual clock.
+func (f *fake) Snapshots(int) (begun int, writing bool, err error) {
+	now := time.Duration(time.Now().UnixNano()) + snapshotEvery/3 // virtual time begins with a whole minute
+	return int(now / snapshotEvery), now%snapshotEvery < snapshotTaken, nil
+}
 
 func (f *fake) Dial(_ context.Context, caller system.Caller) (system.Client, error) {
 	return &fakeClient{fake: f, Caller: caller}, nil
@@ -106,6 +122,9 @@ type fakeClient struct {
 // call takes its time, and waits for a leader.
 func (c *fakeClient) call() {
 	time.Sleep(callTime)
+	if _, writing, _ := c.Snapshots(0); writing {
+		time.Sleep(snapshotDelay)
+	}
 	c.mu.Lock()
 	back := c.back
 	c.mu.Unlock()

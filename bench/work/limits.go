@@ -19,6 +19,20 @@ const (
 	watchedHolds = 100
 	// holders is how many clients take the many locks of W5.
 	holders = 64
+	// fillers is how many clients take the locks of W9, and cyclers how many
+	// measure the cost of a cycle beside them.
+	fillers = 1024
+	cyclers = 64
+	// lightClients go on, a cycle after the other, while snapshots are written.
+	lightClients = 4
+	// calmTime is how long they are measured before the first snapshot counts,
+	// and snapshotTime bounds the wait until each node has written one.
+	calmTime     = 3 * time.Second
+	snapshotTime = 90 * time.Second
+	// snapshotWatch is how often it is looked whether one is being written, and
+	// aftermath what counts to it behind its end, when the log is cut.
+	snapshotWatch = 10 * time.Millisecond
+	aftermath     = time.Second
 	// closeTime bounds the clean-up of the clients of a workload.
 	closeTime = 30 * time.Second
 )

@@ -33,8 +33,7 @@ func manyHeld(ctx context.Context, b *bench) (err error) {
 	begun := time.Now()
 	err = each(ctx, len(all), len(all), func(ctx context.Context, i int) error {
 		for n := i; n < b.Held; n += len(all) {
-			// Names of 20 bytes, unless there are very many.
-			if _, err := all[i].TryLock(ctx, fmt.Sprintf("held.%03d.%011d", b.Number, n)); err != nil {
+			if _, err := all[i].TryLock(ctx, b.heldLock(n)); err != nil {
 				return err
 			}
 		}
@@ -60,6 +59,10 @@ func manyHeld(ctx context.Context, b *bench) (err error) {
 	}, troubled(all.troubles())...)...)
 	return nil
 }
+
+// heldLock names the n-th lock that is held all the time: 20 bytes, unless there
+// are very many.
+func (b *bench) heldLock(n int) string { return fmt.Sprintf("held.%03d.%011d", b.Number, n) }
 
 // resident reads the memory of all nodes once they have come to rest.
 func (b *bench) resident(ctx context.Context) ([]int64, error) {

@@ -16,7 +16,7 @@ import (
 func smallConfig() Config {
 	c := DefaultConfig()
 	c.Clients, c.Waiters, c.Held, c.Kills = []int{1, 4}, []int{4}, 200, 2
-	c.Duration, c.Sessions = time.Second, 50
+	c.Duration, c.Sessions, c.Large = time.Second, 50, 20_000
 	return c
 }
 
@@ -74,6 +74,15 @@ func TestWorkloadsMeasureWhatHappens(t *testing.T) {
 		{"W7", "16 clients, 100 holds", "all back max ms", 302},
 		{"W7", "16 clients, 100 holds", "kills", 2},
 		{"W8", "50 sessions", "renewals/s", 5},
+		{"W9", "10 held", "cycles/s", 32_000},
+		{"W9", "20000 held", "p99 ms", 2},
+		{"W9", "20000 held, resident", "grown bytes/lock, largest node", 0},
+		{"W9", "20000 held, resident", "all bytes/lock, largest node", 52.4},
+		{"W9", "20000 held, no snapshot", "max ms", 2},
+		{"W9", "20000 held, snapshots", "max ms", 12},
+		{"W9", "20000 held, snapshots", "snapshots", 3},
+		{"W9", "20000 held, snapshots", "longest snapshot s", 0.51},
+		{"W9", "20000 held, restart", "until ready s", 1.5},
 	} {
 		found, err := run(t, newFake(faults{}), c.workload)
 		if err != nil {

@@ -35,6 +35,7 @@ func All() []Workload {
 		{"W6", "expiry: a holder with a session vanishes; until the next in line holds", expiry},
 		{"W7", "leader killed with SIGKILL under load: until somebody, and until everybody, acquires again", leaderKill},
 		{"W8", "sessions: many live sessions are renewed through followers", sessions},
+		{"W9", "large table: memory, cost of a cycle, delay by snapshots, and restart with many held locks", largeTable},
 	}
 }
 
@@ -65,8 +66,8 @@ type Config struct {
 	Waiters []int
 	// WarmUp precedes each Duration in which W1 to W4 are measured.
 	WarmUp, Duration time.Duration
-	// Held is the number of locks of W5.
-	Held int
+	// Held is the number of locks of W5, and Large the highest of W9.
+	Held, Large int
 	// Expiries is how many holders vanish in W6, all at once, and TTL that of
 	// their sessions.
 	Expiries int
@@ -83,14 +84,14 @@ type Config struct {
 func DefaultConfig() Config {
 	return Config{
 		Clients: []int{1, 16, 64, 256}, InFlight: []int{64, 1024}, Waiters: []int{16}, WarmUp: 500 * time.Millisecond, Duration: 3 * time.Second,
-		Held: 100_000, Expiries: 8, TTL: 2 * time.Second, Kills: 5, KillClients: 16,
+		Held: 100_000, Large: 1_000_000, Expiries: 8, TTL: 2 * time.Second, Kills: 5, KillClients: 16,
 		Sessions: 10_000, SessionTTL: 30 * time.Second, Renew: 10 * time.Second,
 	}
 }
 
 // Validate says what cannot be measured.
 func (c Config) Validate() error {
-	for _, n := range append(append([]int{c.Held, c.Expiries, c.Kills, c.KillClients, c.Sessions}, c.Clients...), append(c.InFlight, c.Waiters...)...) {
+	for _, n := range append(append([]int{c.Held, c.Large, c.Expiries, c.Kills, c.KillClients, c.Sessions}, c.Clients...), append(c.InFlight, c.Waiters...)...) {
 		if n < 1 {
 			return fmt.Errorf("%d of something: every number must be positive", n)
 		}
