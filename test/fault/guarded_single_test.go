@@ -105,11 +105,9 @@ func (g *guarded) borrow(ctx context.Context) {
 	within, cancel := context.WithTimeout(context.Background(), sessionTTL*5/6)
 	defer cancel()
 	err := g.single(within, &op, wait)
-	if refused, ok := errors.AsType[*client.Error](err); ok && refused.Problem.Code == api.CodeOccupied && !refused.Problem.Withdrawn {
-		return
-	}
 	op.Outcome, op.End = history.OK, history.Now()
 	if err != nil {
+		// Even a refusal: what was sent before it may be applied yet.
 		op.Outcome, op.End = history.Unknown, history.Never
 	}
 	g.recorder.Add(op)

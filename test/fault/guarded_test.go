@@ -2,7 +2,6 @@ package fault
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -71,9 +70,9 @@ func (g *guarded) cycle(ctx context.Context) {
 	guard, err := g.lock(within, &op)
 	op.End = history.Now()
 	if err != nil {
-		if !errors.Is(err, client.ErrOccupied) {
-			g.unknown(op, op.Start)
-		}
+		// Even a refusal: the call may have begun anew when it lost its session, in
+		// which it was granted out of sight.
+		g.unknown(op, op.Start)
 		return
 	}
 	op.Outcome = history.OK
