@@ -15,6 +15,15 @@ const (
 	lastWords = 500 * time.Millisecond
 	// timerSlack is how late a sleeping thread may be woken.
 	timerSlack = time.Millisecond
+	// Garbage gathers for collectEvery, or up to garbageBytes if that takes longer:
+	// minGarbageShare percent of the live heap at least, busyGarbageShare at most,
+	// or maxGarbageShare while that is within garbageBytes. Looked at once in each
+	// heapCheck.
+	minGarbageShare, busyGarbageShare, maxGarbageShare = 25, 100, 400
+
+	garbageBytes = 64 << 20
+	collectEvery = 10 * time.Second
+	heapCheck    = time.Second
 	// minMultiplier and maxMultiplier bound --timing-multiplier.
 	minMultiplier, maxMultiplier = 0.5, 100
 )

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"sync"
 	"syscall"
 	"time"
 
@@ -41,6 +42,11 @@ func serve(ctx context.Context, s *settings, stderr io.Writer) error {
 	if err != nil {
 		return errors.Join(hint("--peer-listen", err), listener.Close())
 	}
+	tuning, tuned := context.WithCancel(ctx)
+	var heap sync.WaitGroup
+	heap.Go(func() { tuneHeap(tuning) })
+	defer heap.Wait()
+	defer tuned()
 	failed := make(chan error, 1)
 	node, err := cluster.Start(s.nodeConfig(logger, peers, failed))
 	if err != nil {
