@@ -78,6 +78,9 @@ func (b *bench) cycleBeside(ctx context.Context, held int) error {
 // residentWith reports what the locks have added to the memory of the nodes, at
 // rest and after load: garbage that waits for its collection counts.
 func (b *bench) residentWith(ctx context.Context, held int, before []int64) error {
+	if err := rest(ctx, quietTime); err != nil {
+		return err
+	}
 	after, err := b.resident(ctx)
 	if err != nil {
 		return err

@@ -29,6 +29,8 @@ const (
 	// and snapshotTime bounds the wait until each node has written one.
 	calmTime     = 3 * time.Second
 	snapshotTime = 90 * time.Second
+	// quietTime is what a service gets to bring its memory in order after load.
+	quietTime = 15 * time.Second
 	// snapshotWatch is how often it is looked whether one is being written, and
 	// aftermath what counts to it behind its end, when the log is cut.
 	snapshotWatch = 10 * time.Millisecond
