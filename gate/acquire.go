@@ -128,7 +128,7 @@ func grantedBy(holds []*Hold, request uint64) bool {
 
 // take grants an acquire that need not wait.
 func (t *Table) take(a acquisition) Result {
-	if t.holders+len(a.wants) > MaxHolds || a.TTL > 0 && !t.adoptPrivate(&a) {
+	if missing := a.missing(); missing > 0 && t.holders+missing > MaxHolds || a.TTL > 0 && !t.adoptPrivate(&a) {
 		return Result{Code: Overloaded, Run: a.Run}
 	}
 	g := grantee{session: a.session, reason: a.Reason, client: clientOf(a.Client, a.session)}

@@ -76,6 +76,9 @@ func TestHoldsAreBounded(t *testing.T) {
 	l.apply(take("r2", 0, "b", "c"), Acquired)
 	l.apply(take("r3", 0, "d"), Overloaded)
 	l.apply(&Acquire{Run: "r3", Wants: []Want{{Name: Name{Kind: Key, Text: "k"}}}}, Overloaded)
+	if again := l.apply(take("r1", 0, "a"), Acquired).Result; !again.Reentrant {
+		t.Errorf("what the run holds already is granted anew: %+v", again)
+	}
 	l.apply(take("r3", 0, "a"), Occupied)
 	l.apply(take("r3", time.Minute, "a"), Overloaded)
 	l.apply(give("r2", "b"), Released)
@@ -107,9 +110,10 @@ func TestSessionsAreBounded(t *testing.T) {
 		l.sessions.Set(&idle[i])
 	}
 	open, private := &OpenSession{TTL: time.Minute, Nonce: 2}, &Acquire{Run: "r", TTL: time.Minute, Wants: take("r", 0, "a").Wants}
-	last := l.apply(open, SessionOpened).Result.Session
+	l.apply(open, SessionOpened)
 	l.apply(open, Overloaded)
-	l.session, last = SessionID{}, l.session
+	last := l.session
+	l.session = SessionID{}
 	l.apply(private, Overloaded)
 	l.session = last
 	l.apply(take("r1", 0, "a"), Acquired)

@@ -61,6 +61,17 @@ func (c claim) held() bool {
 	return true
 }
 
+// missing counts the names that the run does not hold at all.
+func (c claim) missing() int {
+	n := 0
+	for _, own := range c.owns {
+		if own == nil {
+			n++
+		}
+	}
+	return n
+}
+
 // semaphore reports whether the claim is on a key that admits several holders.
 // Such claims neither point nor are pointed to (rule 7).
 func (c claim) semaphore() bool { return c.limit > 1 }
