@@ -4,12 +4,18 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
+	"syscall"
 	"testing"
 )
 
 // BuildAndRun is the whole of a TestMain: it builds the binaries once for all
-// tests, runs these and returns the exit code.
+// tests, runs these and returns the exit code. What the tests start hears HUP even
+// if they themselves were started by nohup, as CI may do.
 func BuildAndRun(m *testing.M, binaries *Binaries, race bool) int {
+	if signal.Ignored(syscall.SIGHUP) {
+		signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
+	}
 	dir, err := os.MkdirTemp("", "lockd-test-")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
