@@ -29,7 +29,7 @@ const (
 	// whole is how many entries lie between two checks of whole tables.
 	whole = 512
 	// apart: of so many seeds, one has every node apply every entry for itself.
-	apart = 8
+	apart = 32
 	// shortenTime bounds the search for a shorter history that fails too.
 	shortenTime = 30 * time.Second
 )
