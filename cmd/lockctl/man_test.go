@@ -25,7 +25,7 @@ func TestThereIsAManualPageForEachCommand(t *testing.T) {
 func TestManualPagesAreGoodRoff(t *testing.T) {
 	mandoc, err := exec.LookPath("mandoc")
 	if err != nil {
-		t.Skip("mandoc is not installed")
+		t.Skip("mandoc is missing: install it (Debian: apt-get install mandoc)")
 	}
 	for name, page := range manPages(new(tool).app()) {
 		cmd := exec.Command(mandoc, "-Tlint", "-Wwarning")

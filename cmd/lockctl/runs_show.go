@@ -40,14 +40,7 @@ func runTable(w io.Writer, run *api.RunState) {
 		row(w, "holds", h.Key+h.Ref, how(h.Hold), h.Token, span(h.HeldMS), lease(h.ExpiresInMS), who(h.Client), h.Reason)
 	}
 	if r := run.Request; r != nil {
-		names := []string{r.Key}
-		if r.Key == "" {
-			names = names[:0]
-			for _, want := range r.Refs {
-				names = append(names, want.Ref)
-			}
-		}
-		row(w, "waits", strings.Join(names, " "), "", "", span(r.WaitedMS), "", who(r.Client),
+		row(w, "waits", strings.Join(wantedBy(r), " "), "", "", span(r.WaitedMS), "", who(r.Client),
 			behind(r.BlockedBy))
 	}
 }

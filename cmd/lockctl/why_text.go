@@ -108,7 +108,7 @@ func (p *prose) hold(h api.Hold, run *api.RunState) {
 	fact("reason", h.Reason)
 	fact("left", timeLeft(h))
 	if run != nil && run.Request != nil {
-		fact("waits", "itself for "+strings.Join(wanted(run.Request), " ")+", "+behind(run.Request.BlockedBy))
+		fact("waits", "itself for "+strings.Join(wantedBy(run.Request), " ")+", "+behind(run.Request.BlockedBy))
 	}
 }
 
@@ -123,17 +123,6 @@ func timeLeft(h api.Hold) string {
 		return "no end: it has no session and stays until it is released or broken"
 	}
 	return "until its session " + h.Session + " ends"
-}
-
-func wanted(r *api.RunRequest) []string {
-	if r.Key != "" {
-		return []string{r.Key}
-	}
-	names := make([]string, len(r.Refs))
-	for i, want := range r.Refs {
-		names[i] = want.Ref
-	}
-	return names
 }
 
 func (e *explanation) aboveLines() []string {

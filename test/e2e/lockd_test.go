@@ -142,7 +142,7 @@ func TestANodeLetsTheKernelWakeItLate(t *testing.T) {
 	for _, thread := range threads {
 		text, err := os.ReadFile("/proc/" + filepath.Base(thread) + "/timerslack_ns")
 		if err != nil {
-			t.Skip("the slack of another process can be read by root only: ", err)
+			t.Skip("only root reads the slack of another process: run the tests as root: ", err)
 		}
 		if got := strings.TrimSpace(string(text)); got != "1000000" {
 			t.Errorf("thread %s has a slack of %s ns", thread, got)

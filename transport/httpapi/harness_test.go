@@ -65,7 +65,7 @@ func withWrappedNode(t *testing.T, wrap func(*cluster.Node) httpapi.Node, test f
 	})
 }
 
-func startNode(t *testing.T) *cluster.Node {
+func startNode(t testing.TB) *cluster.Node {
 	config := cluster.DefaultConfig()
 	config.Name, config.ClientURL = "n1", "http://n1.test"
 	config.Members = []cluster.Member{{Name: "n1", PeerAddr: "n1"}}

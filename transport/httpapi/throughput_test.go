@@ -10,13 +10,10 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/coder/websocket"
-	"github.com/hashicorp/raft"
 
 	"lockd/api"
-	"lockd/cluster"
 	"lockd/transport/httpapi"
 )
 
@@ -32,18 +29,7 @@ func BenchmarkCycles(b *testing.B) {
 }
 
 func serveNode(b *testing.B) (addr string) {
-	config := cluster.DefaultConfig()
-	config.Name, config.ClientURL = "n1", "http://n1.test"
-	config.Members = []cluster.Member{{Name: "n1", PeerAddr: "n1"}}
-	_, config.Transport = raft.NewInmemTransport("n1")
-	store := raft.NewInmemStore()
-	config.Stores = &cluster.Stores{Log: store, Stable: store, Snapshots: raft.NewInmemSnapshotStore()}
-	config.Reader = httpapi.Answer(time.Now)
-	config.OnFatal = func(err error) { b.Errorf("fatal: %v", err) }
-	node, err := cluster.Start(config)
-	if err != nil {
-		b.Fatal(err)
-	}
+	node := startNode(b)
 	hc := httpapi.DefaultConfig()
 	hc.Node, hc.NodeName = node, "n1"
 	handler, err := httpapi.New(hc)
@@ -59,9 +45,6 @@ func serveNode(b *testing.B) (addr string) {
 	b.Cleanup(func() {
 		server.Close()
 		handler.Close()
-		if err := node.Shutdown(context.Background()); err != nil {
-			b.Error(err)
-		}
 	})
 	if _, _, err := node.Read(context.Background(), nil); err != nil {
 		b.Fatal(err)
