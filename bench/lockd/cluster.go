@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"time"
 
 	"lockd/bench/process"
 	"lockd/bench/system"
@@ -43,7 +42,7 @@ func (d Driver) Start(ctx context.Context, site system.Site) (system.Service, er
 		return nil, err
 	}
 	c := &cluster{path: path, args: d.Args, stream: d.Stream, dir: site.Dir, port: port, probe: &http.Client{Timeout: probeTime}}
-	c.group, err = process.StartGroup(ctx, process.Layout{Size: nodes, Command: c.command, Ready: func(ctx context.Context, i int) error {
+	c.Group, err = process.StartGroup(ctx, process.Layout{Size: nodes, Command: c.command, Ready: func(ctx context.Context, i int) error {
 		return c.answers(ctx, i, "/readyz")
 	}})
 	if err != nil {
@@ -54,12 +53,12 @@ func (d Driver) Start(ctx context.Context, site system.Site) (system.Service, er
 
 // cluster is three processes, some of which may have been killed.
 type cluster struct {
+	*process.Group
 	path, dir string
 	args      []string
 	stream    bool
 	port      int
 	probe     *http.Client
-	group     *process.Group
 
 	mu sync.Mutex
 	// trunks are the shared connections, by the node that is preferred.
@@ -111,42 +110,16 @@ func (c *cluster) answers(ctx context.Context, node int, path string) error {
 	return err
 }
 
-// Nodes are the nodes n1, n2 and n3.
-func (c *cluster) Nodes() []system.Node {
-	var all []system.Node
-	for _, p := range c.group.Processes() {
-		all = append(all, p)
-	}
-	return all
-}
-
 // Leader asks all nodes until one says that it leads.
 func (c *cluster) Leader(ctx context.Context) (int, error) {
-	ctx, cancel := context.WithTimeout(ctx, readyTime)
-	defer cancel()
-	for {
-		for i := range nodes {
-			if c.answers(ctx, i, "/leader") == nil {
-				return i, nil
-			}
-		}
-		select {
-		case <-ctx.Done():
-			return 0, fmt.Errorf("no node leads: %w", ctx.Err())
-		case <-time.After(probeEvery):
-		}
-	}
+	return c.AwaitLeader(ctx, func(ctx context.Context, i int) bool { return c.answers(ctx, i, "/leader") == nil })
 }
-
-func (c *cluster) Kill(node int) error { return c.group.Kill(node) }
-
-func (c *cluster) Restart(ctx context.Context, node int) error { return c.group.Restart(ctx, node) }
 
 // Close ends the processes, the orderly way all at the same time.
 func (c *cluster) Close() error {
 	c.probe.CloseIdleConnections()
 	c.closeTrunks()
-	return c.group.Stop()
+	return c.Stop()
 }
 
 // Check says what to do if the binary is missing.

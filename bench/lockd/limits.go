@@ -7,12 +7,8 @@ const (
 	nodes        = 3
 	portsPerNode = 2
 
-	// readyTime bounds the wait for a leader.
-	readyTime = 60 * time.Second
-	// probeTime bounds one question whether a node is ready or leads, and
-	// probeEvery is how often it is asked.
-	probeTime  = 3 * time.Second
-	probeEvery = 10 * time.Millisecond
+	// probeTime bounds one question whether a node is ready or leads.
+	probeTime = 3 * time.Second
 
 	// patience bounds how long one call is repeated before it fails.
 	patience = 30 * time.Second

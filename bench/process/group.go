@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"lockd/bench/system"
 )
 
 // Layout says how the processes of one service are run.
@@ -79,6 +81,34 @@ func (g *Group) Processes() []*Process {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return append([]*Process(nil), g.all...)
+}
+
+// Nodes are the processes as a service shows them.
+func (g *Group) Nodes() []system.Node {
+	var all []system.Node
+	for _, p := range g.Processes() {
+		all = append(all, p)
+	}
+	return all
+}
+
+// AwaitLeader asks all processes in turn until leads says that one leads, and
+// returns its number. It waits for a minute at most.
+func (g *Group) AwaitLeader(ctx context.Context, leads func(ctx context.Context, i int) bool) (int, error) {
+	ctx, cancel := context.WithTimeout(ctx, readyTime)
+	defer cancel()
+	for {
+		for i := range g.layout.Size {
+			if leads(ctx, i) {
+				return i, nil
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return 0, fmt.Errorf("no server leads: %w", ctx.Err())
+		case <-time.After(readyEvery):
+		}
+	}
 }
 
 // Kill ends number i with SIGKILL and returns when it is gone.

@@ -5,8 +5,8 @@ import "time"
 const (
 	// stopTime is what a process has to end after SIGTERM, before it is killed.
 	stopTime = 15 * time.Second
-	// readyTime bounds the start of a group, and readyEvery is how often a
-	// process is asked whether it is ready.
+	// readyTime bounds the start of a group, and the wait for its leader;
+	// readyEvery is how often a process is asked for either.
 	readyTime  = 60 * time.Second
 	readyEvery = 10 * time.Millisecond
 	// lastLines and maxLastBytes bound what is quoted of a log.

@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.uber.org/zap"
@@ -66,7 +65,7 @@ func (d Driver) Start(ctx context.Context, site system.Site) (system.Service, er
 		}
 		c.shared = append(c.shared, shared)
 	}
-	c.group, err = process.StartGroup(ctx, process.Layout{Size: nodes, Command: c.command, Ready: c.ready})
+	c.Group, err = process.StartGroup(ctx, process.Layout{Size: nodes, Command: c.command, Ready: c.ready})
 	if err != nil {
 		return nil, errors.Join(err, c.Close())
 	}
@@ -75,10 +74,10 @@ func (d Driver) Start(ctx context.Context, site system.Site) (system.Service, er
 
 // cluster is three processes, some of which may have been killed.
 type cluster struct {
+	*process.Group
 	driver    Driver
 	path, dir string
 	port      int
-	group     *process.Group
 	// control asks for health and leadership.
 	control *clientv3.Client
 
@@ -139,39 +138,15 @@ func (c *cluster) ready(ctx context.Context, node int) error {
 	return err
 }
 
-// Nodes are the members n1, n2 and n3.
-func (c *cluster) Nodes() []system.Node {
-	var all []system.Node
-	for _, p := range c.group.Processes() {
-		all = append(all, p)
-	}
-	return all
-}
-
 // Leader asks all members until one says that it leads.
 func (c *cluster) Leader(ctx context.Context) (int, error) {
-	ctx, cancel := context.WithTimeout(ctx, leaderTime)
-	defer cancel()
-	for {
-		for i := range nodes {
-			asking, done := context.WithTimeout(ctx, probeTime)
-			status, err := c.control.Status(asking, c.clientURL(i))
-			done()
-			if err == nil && status.Leader == status.Header.MemberId {
-				return i, nil
-			}
-		}
-		select {
-		case <-ctx.Done():
-			return 0, fmt.Errorf("no member leads: %w", ctx.Err())
-		case <-time.After(probeEvery):
-		}
-	}
+	return c.AwaitLeader(ctx, func(ctx context.Context, i int) bool {
+		ctx, done := context.WithTimeout(ctx, probeTime)
+		defer done()
+		status, err := c.control.Status(ctx, c.clientURL(i))
+		return err == nil && status.Leader == status.Header.MemberId
+	})
 }
-
-func (c *cluster) Kill(node int) error { return c.group.Kill(node) }
-
-func (c *cluster) Restart(ctx context.Context, node int) error { return c.group.Restart(ctx, node) }
 
 // client is the next shared client in turn, or one of the caller's own.
 func (c *cluster) client() (over *clientv3.Client, own bool, err error) {
@@ -208,8 +183,8 @@ func (c *cluster) Close() error {
 	for _, shared := range append(c.shared, c.control) {
 		failed = append(failed, shared.Close())
 	}
-	if c.group != nil {
-		failed = append(failed, c.group.KillAll())
+	if c.Group != nil {
+		failed = append(failed, c.KillAll())
 	}
 	return errors.Join(failed...)
 }

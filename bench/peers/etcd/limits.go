@@ -13,11 +13,8 @@ const (
 	attemptTime = 3 * time.Second
 	// dialTime bounds the making of one connection.
 	dialTime = 5 * time.Second
-	// probeTime bounds one question whether a server is ready or leads, and
-	// probeEvery is how often the second is asked; leaderTime bounds that.
-	probeTime  = 3 * time.Second
-	probeEvery = 10 * time.Millisecond
-	leaderTime = 60 * time.Second
+	// probeTime bounds one question whether a server is ready or leads.
+	probeTime = 3 * time.Second
 	// quotaBytes is etcd's own advice for the largest database.
 	quotaBytes = 8 << 30
 )

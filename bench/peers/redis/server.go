@@ -53,7 +53,7 @@ func (d Driver) Start(ctx context.Context, site system.Site) (system.Service, er
 	}
 	s := &server{path: path, dir: site.Dir, port: port}
 	s.control = s.connect()
-	s.group, err = process.StartGroup(ctx, process.Layout{
+	s.Group, err = process.StartGroup(ctx, process.Layout{
 		Size: 1, Command: s.command, Ready: func(ctx context.Context, _ int) error { return s.control.Ping(ctx).Err() },
 	})
 	if err == nil && d.Pipelined {
@@ -67,9 +67,9 @@ func (d Driver) Start(ctx context.Context, site system.Site) (system.Service, er
 
 // server is one process.
 type server struct {
+	*process.Group
 	path, dir string
 	port      int
-	group     *process.Group
 	control   *redis.Client
 	// pipeline is what all clients share; nil if each has a connection.
 	pipeline *redis.AutoPipeliner
@@ -94,17 +94,10 @@ func (s *server) connect() *redis.Client {
 	})
 }
 
-// Nodes is the one server.
-func (s *server) Nodes() []system.Node { return []system.Node{s.group.Processes()[0]} }
-
 // Leader is unsupported: there is nobody to take over.
 func (s *server) Leader(context.Context) (int, error) {
 	return 0, fmt.Errorf("one Redis has no leader: %w", errors.ErrUnsupported)
 }
-
-func (s *server) Kill(node int) error { return s.group.Kill(node) }
-
-func (s *server) Restart(ctx context.Context, node int) error { return s.group.Restart(ctx, node) }
 
 // Dial returns a client that extends what it holds.
 func (s *server) Dial(_ context.Context, caller system.Caller) (system.Client, error) {
@@ -126,8 +119,8 @@ func (s *server) Close() error {
 		failed = append(failed, s.pipeline.Close())
 	}
 	failed = append(failed, s.control.Close())
-	if s.group != nil {
-		failed = append(failed, s.group.KillAll())
+	if s.Group != nil {
+		failed = append(failed, s.KillAll())
 	}
 	return errors.Join(failed...)
 }

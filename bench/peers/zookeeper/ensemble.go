@@ -71,7 +71,7 @@ func (d Driver) Start(ctx context.Context, site system.Site) (system.Service, er
 			return nil, err
 		}
 	}
-	e.group, err = process.StartGroup(ctx, process.Layout{Size: nodes, Command: e.command, Ready: func(ctx context.Context, i int) error {
+	e.Group, err = process.StartGroup(ctx, process.Layout{Size: nodes, Command: e.command, Ready: func(ctx context.Context, i int) error {
 		_, err := e.mode(ctx, i)
 		return err
 	}})
@@ -89,10 +89,10 @@ func (d Driver) Start(ctx context.Context, site system.Site) (system.Service, er
 
 // ensemble is three processes, some of which may have been killed.
 type ensemble struct {
+	*process.Group
 	driver    Driver
 	java, dir string
 	port      int
-	group     *process.Group
 }
 
 func (e *ensemble) address(node int) string {
@@ -199,36 +199,13 @@ func cycle(ctx context.Context, u system.Client, lock string) error {
 	return u.Unlock(ctx, hold)
 }
 
-// Nodes are the servers 1, 2 and 3.
-func (e *ensemble) Nodes() []system.Node {
-	var all []system.Node
-	for _, p := range e.group.Processes() {
-		all = append(all, p)
-	}
-	return all
-}
-
 // Leader asks all servers until one says that it leads.
 func (e *ensemble) Leader(ctx context.Context) (int, error) {
-	ctx, cancel := context.WithTimeout(ctx, leaderTime)
-	defer cancel()
-	for {
-		for i := range nodes {
-			if mode, err := e.mode(ctx, i); err == nil && mode == "leader" {
-				return i, nil
-			}
-		}
-		select {
-		case <-ctx.Done():
-			return 0, fmt.Errorf("no server leads: %w", ctx.Err())
-		case <-time.After(probeEvery):
-		}
-	}
+	return e.AwaitLeader(ctx, func(ctx context.Context, i int) bool {
+		mode, err := e.mode(ctx, i)
+		return err == nil && mode == "leader"
+	})
 }
-
-func (e *ensemble) Kill(node int) error { return e.group.Kill(node) }
-
-func (e *ensemble) Restart(ctx context.Context, node int) error { return e.group.Restart(ctx, node) }
 
 // Dial opens a session for the caller.
 func (e *ensemble) Dial(ctx context.Context, caller system.Caller) (system.Client, error) {
@@ -243,4 +220,4 @@ func (e *ensemble) Dial(ctx context.Context, caller system.Caller) (system.Clien
 }
 
 // Close kills the processes: nobody needs their files any more.
-func (e *ensemble) Close() error { return e.group.KillAll() }
+func (e *ensemble) Close() error { return e.KillAll() }

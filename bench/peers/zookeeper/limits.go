@@ -13,11 +13,8 @@ const (
 	openTime = 30 * time.Second
 	// warmers is how many clients warm an ensemble up.
 	warmers = 48
-	// probeTime bounds one question for a server's mode, probeEvery is how often
-	// it is asked for, and leaderTime how long.
-	probeTime  = 3 * time.Second
-	probeEvery = 10 * time.Millisecond
-	leaderTime = 60 * time.Second
+	// probeTime bounds one question for a server's mode.
+	probeTime = 3 * time.Second
 	// maxModeBytes bounds the answer.
 	maxModeBytes = 64 << 10
 )
