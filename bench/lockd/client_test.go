@@ -63,10 +63,11 @@ func scripted(t *testing.T, script ...answer) *client {
 		}
 	})
 	c := &cluster{port: server.Listener.Addr().(*net.TCPAddr).Port}
-	u := &client{connection: c.connect(0), name: "me"}
-	for i := range u.hosts {
-		u.hosts[i] = server.Listener.Addr().String()
+	over := c.connect(0)
+	for i := range over.hosts {
+		over.hosts[i] = server.Listener.Addr().String()
 	}
+	u := &client{caller: &caller{carrier: over}, name: "me"}
 	t.Cleanup(u.close)
 	return u
 }
@@ -89,7 +90,7 @@ func TestWhatWasRefusedForNowIsRepeated(t *testing.T) {
 
 func TestTheNextNodeIsAskedWhenOneIsGone(t *testing.T) {
 	u := scripted(t, answer{"/v1/keys/acquire", 200, acquired}, answer{"/v1/keys/release", 200, `{"result":"released"}`})
-	u.hosts[0] = "127.0.0.1:1" // nobody listens there
+	u.carrier.(*connection).hosts[0] = "127.0.0.1:1" // nobody listens there
 	hold, err := u.TryLock(t.Context(), "k")
 	if err = errors.Join(err, u.Unlock(t.Context(), hold)); err != nil {
 		t.Error(err)
@@ -170,8 +171,8 @@ func TestACallEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()
 	// Nobody listens there.
-	for i := range u.hosts {
-		u.hosts[i] = fmt.Sprintf("127.0.0.1:%d", i+1)
+	for i := range u.carrier.(*connection).hosts {
+		u.carrier.(*connection).hosts[i] = fmt.Sprintf("127.0.0.1:%d", i+1)
 	}
 	if _, err := u.TryLock(ctx, "k"); !errors.Is(err, context.DeadlineExceeded) {
 		t.Error(err)

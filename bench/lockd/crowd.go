@@ -24,8 +24,9 @@ type crowd struct {
 }
 
 type group struct {
-	*connection
-	ids []string
+	*caller
+	node int
+	ids  []string
 	// gone is how many of them the last renewal found ended; guarded by the
 	// crowd's mu.
 	gone int
@@ -37,7 +38,7 @@ func (c *cluster) Crowd(ctx context.Context, through []int, n int, ttl, every ti
 	w := &crowd{cancel: cancel}
 	for left := n; left > 0; left -= maxRenewed {
 		node := through[len(w.groups)%len(through)]
-		w.groups = append(w.groups, &group{connection: c.connect(node), ids: make([]string, min(left, maxRenewed))})
+		w.groups = append(w.groups, &group{caller: &caller{carrier: c.connect(node)}, node: node, ids: make([]string, min(left, maxRenewed))})
 	}
 	begun := time.Now()
 	for i, g := range w.groups {
@@ -57,7 +58,7 @@ func (c *cluster) openAll(ctx context.Context, g *group, ttl time.Duration) erro
 	var opening sync.WaitGroup
 	for o := range openers {
 		opening.Go(func() {
-			over := c.connect(g.at)
+			over := &caller{carrier: c.connect(g.node)}
 			defer over.close()
 			for i := o; i < len(g.ids) && failed[o] == nil; i += openers {
 				g.ids[i], failed[o] = over.open(ctx, ttl)
@@ -90,25 +91,22 @@ func (w *crowd) keep(ctx context.Context, g *group, begun time.Time, first, ever
 			return
 		case <-timer.C:
 		}
-		status, _, err := g.call(ctx, http.MethodPost, "/v1/sessions/keepalive", appendRenew(nil, g.ids))
+		r, _, err := g.expect(ctx, http.StatusOK, http.MethodPost, "/v1/sessions/keepalive", appendRenew(nil, g.ids))
 		if ctx.Err() != nil {
 			return
 		}
-		if err == nil && status != http.StatusOK {
-			err = g.problem(status)
-		}
-		w.count(g, err)
+		w.count(g, r, err)
 	}
 }
 
-func (w *crowd) count(g *group, err error) {
+func (w *crowd) count(g *group, r reply, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if err != nil {
 		w.failed = fmt.Errorf("renew %d sessions: %w", len(g.ids), err)
 		return
 	}
-	alive := bytes.Count(g.answer.Bytes(), []byte(`"expires_in_ms"`))
+	alive := bytes.Count(r.body, []byte(`"expires_in_ms"`))
 	w.renewals += alive
 	g.gone = len(g.ids) - alive
 }

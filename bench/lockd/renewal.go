@@ -16,13 +16,8 @@ type renewal struct {
 	renewed time.Time
 }
 
-// asking is a way to make calls that is the renewal's alone.
-type asking interface {
-	ask(ctx context.Context, method, path string) (status int, err error)
-	close()
-}
-
-func renew(over asking, session string, ttl time.Duration, opened time.Time) *renewal {
+// renew begins; over is its alone.
+func renew(over *caller, session string, ttl time.Duration, opened time.Time) *renewal {
 	ctx, cancel := context.WithCancel(context.Background())
 	r := &renewal{cancel: cancel, ended: make(chan struct{}), renewed: opened}
 	go func() {
@@ -37,9 +32,9 @@ func renew(over asking, session string, ttl time.Duration, opened time.Time) *re
 			case <-ticker.C:
 			}
 			sent := time.Now()
-			status, err := over.ask(ctx, http.MethodPost, "/v1/sessions/"+session+"/keepalive")
+			answer, _, err := over.call(ctx, http.MethodPost, "/v1/sessions/"+session+"/keepalive", nil)
 			r.renewed = sent
-			if err == nil && status == http.StatusNotFound {
+			if err == nil && answer.status == http.StatusNotFound {
 				return // whoever uses the session next is told
 			}
 		}

@@ -36,12 +36,6 @@ type branch struct {
 	broken  bool
 }
 
-// reply is an answer; its body is a copy.
-type reply struct {
-	status int
-	body   []byte
-}
-
 var errBroken = errors.New("the stream broke")
 
 // stream returns the present stream, and opens one if there is none.
@@ -213,8 +207,4 @@ func nextAnswer(message []byte) (id uint64, r reply, rest []byte, ok bool) {
 	}
 	text := message[:end]
 	return numberOf(text, "id"), reply{int(numberOf(text, "status")), bytes.Clone(text)}, message[end:], true
-}
-
-func (r reply) problem() error {
-	return &problem{r.status, textOf(r.body, "code"), string(r.body)}
 }
