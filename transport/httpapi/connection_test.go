@@ -53,11 +53,13 @@ func (k *talk) say(message string) {
 	}
 }
 
-// next returns the next entry that the node sends.
+// next returns the next entry that the node sends, within ten minutes.
 func (k *talk) next() api.StreamMessage {
 	k.t.Helper()
+	ctx, cancel := context.WithTimeout(k.t.Context(), 10*time.Minute)
+	defer cancel()
 	for len(k.unread) == 0 {
-		_, message, err := k.conn.Read(k.t.Context())
+		_, message, err := k.conn.Read(ctx)
 		if err != nil {
 			k.t.Fatal(err)
 		}
@@ -242,6 +244,23 @@ func TestACancelledWaitIsNotAnsweredAndStaysQueued(t *testing.T) {
 	})
 }
 
+func TestARequestCancelledBeforeItsAnswerTakesNoPlaceForGood(t *testing.T) {
+	withTalk(t, func(t *testing.T, h *harness, k *talk) {
+		session := h.open("1h")
+		for id := 0; id <= api.MaxStreamInFlight; {
+			var message strings.Builder
+			for range 512 {
+				id++
+				fmt.Fprintf(&message, `,{"id":%d,"path":"/v1/keys/acquire","body":{"key":"k%d","run_id":"r","session":%q,"wait":"1h"}},{"id":%d,"cancel":true}`, id, id, session, id)
+			}
+			k.say("[" + message.String()[1:] + "]")
+			synctest.Wait()
+		}
+		k.say(`[{"id":100000,"method":"GET","path":"/v1/keys/k1"}]`)
+		k.is(100000, 200)
+	})
+}
+
 func TestABadRequestIsRefusedAloneAndABadMessageEndsTheStream(t *testing.T) {
 	withTalk(t, func(t *testing.T, h *harness, k *talk) {
 		k.say(`[{"id":1,"path":"/v1/keys/acquire","body":{"key":"k","run_id":"r","colour":"red"}},
@@ -364,31 +383,6 @@ func TestAReaderThatReadsNothingIsCutOff(t *testing.T) {
 		time.Sleep(time.Minute)
 		if err := k.conn.Write(t.Context(), websocket.MessageText, []byte("[]")); err == nil {
 			t.Error("the stream goes on")
-		}
-	})
-}
-
-func TestWhatASessionLosesIsToldOverItsStream(t *testing.T) {
-	withTalk(t, func(t *testing.T, h *harness, k *talk) {
-		kept, other := h.open("10s"), h.open("1h")
-		k.say(`[{"id":1,"path":"/v1/sessions/` + kept + `/keepalive"},{"id":2,"path":"/v1/sessions/keepalive","body":{"ids":["` + kept + `"]}}]`)
-		k.answer()
-		k.answer()
-		for _, key := range []string{"a", "b"} {
-			h.post("/v1/keys/acquire", `{"key":"`+key+`","run_id":"r","session":"`+kept+`"}`).is(200)
-			h.post("/v1/keys/acquire", `{"key":"`+key+`2","run_id":"r","session":"`+other+`"}`).is(200)
-		}
-		h.post("/v1/keys/break", `{"key":"a2","token":2,"reason":"not this session"}`).is(200)
-		h.post("/v1/keys/break", `{"key":"a","token":1,"reason":"why"}`).is(200)
-		if m := k.answer(); m.Lost == nil || m.Lost.Session != kept || m.Lost.Lost != 1 || m.Lost.Event.Kind != api.EventBroken || m.Lost.Event.Token != 1 {
-			t.Errorf("%+v", m)
-		}
-		h.post("/v1/keys/acquire", `{"key":"b","run_id":"r","session":"`+other+`"}`).is(200)
-		if m := k.answer(); m.Lost == nil || m.Lost.Session != kept || m.Lost.Lost != 2 || m.Lost.Event.Kind != api.EventMoved || m.Lost.Event.Key != "b" {
-			t.Errorf("%+v", m)
-		}
-		if m := k.answer(); m.Lost == nil || m.Lost.Session != kept || m.Lost.Ended != "expired" {
-			t.Errorf("%+v", m)
 		}
 	})
 }
