@@ -23,6 +23,7 @@ import (
 // next bytes that come: the request has arrived, and its answer is lost.
 type wire struct {
 	dialled, lost atomic.Int32
+	writes        atomic.Int32
 	armed         atomic.Bool
 }
 
@@ -45,6 +46,11 @@ func (c *wireConn) Read(b []byte) (int, error) {
 		return 0, net.ErrClosed
 	}
 	return n, err
+}
+
+func (c *wireConn) Write(b []byte) (int, error) {
+	c.wire.writes.Add(1)
+	return c.Conn.Write(b)
 }
 
 // wired returns a client of the process's cluster over a wire of its own.
@@ -88,6 +94,27 @@ func TestAnyNumberOfRequestsShareOneConnection(t *testing.T) {
 	if n := w.dialled.Load(); n != 1 {
 		t.Errorf("%d connections", n)
 	}
+}
+
+func TestAWaitOverAStreamIsAskedForOnce(t *testing.T) {
+	ctx := within(t)
+	other, _ := wired(t)
+	held := must[*client.Guard](t)(other.Lock(ctx, "asked/once"))
+	c, w := wired(t)
+	got := make(chan *client.Guard, 1)
+	go func() { got <- must[*client.Guard](t)(c.Lock(ctx, "asked/once")) }()
+	look := func() int { return len(must[*api.LockState](t)(other.LockGet(ctx, "asked/once")).Waiters) }
+	for look() == 0 {
+	}
+	before := w.writes.Load()
+	for begun := time.Now(); time.Since(begun) < time.Second; {
+		look()
+	}
+	if n := w.writes.Load() - before; n > 2 {
+		t.Errorf("%d messages while it waited", n)
+	}
+	release(t, held)
+	release(t, <-got)
 }
 
 func TestALostAnswerIsGotAgainOverTheNextStream(t *testing.T) {
