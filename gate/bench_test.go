@@ -140,3 +140,31 @@ func BenchmarkBytesPerHold(b *testing.B) {
 		runtime.KeepAlive(t)
 	}
 }
+
+// BenchmarkCycleInSession is one acquire and one release of a lock of its own by
+// one of 1024 clients in turn, exactly once: each command acknowledges the one
+// before. A reader takes a version after every 1024 cycles.
+func BenchmarkCycleInSession(b *testing.B) {
+	const clients = 1024
+	benchmarkSizes(b, func(b *testing.B, t *Table, _ SessionID, n int) {
+		var pairs [clients][2]*Command
+		for i := range pairs {
+			id := t.Apply(&Command{Op: &OpenSession{TTL: MinTTL, Nonce: 1}}, 0).Result.Session
+			acquire := acquireOf(id, nth(n, i), Exclusive, Node)
+			pairs[i] = [2]*Command{acquire, releaseOf(acquire)}
+		}
+		for i, round := 0, uint64(0); b.Loop(); i++ {
+			if i%clients == 0 {
+				t.Snapshot()
+				round += 2
+			}
+			for j, cmd := range pairs[i%clients] {
+				cmd.Seq = round + uint64(j)
+				cmd.Acked = cmd.Seq - 1
+				if code := t.Apply(cmd, 0).Result.Code; code != Acquired && code != Released {
+					b.Fatal(code)
+				}
+			}
+		}
+	})
+}
