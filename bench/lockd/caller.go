@@ -13,9 +13,8 @@ import (
 type carrier interface {
 	// attempt sends one request, which has no body if that is nil, to the
 	// preferred node, and prefers the next one after an error. The answer stays
-	// until the next attempt; body must stay as it is for good, for a connection
-	// that broke may still read it. After an error, sent says that the request may
-	// have taken effect.
+	// until the next attempt. After an error, sent says that the request may have
+	// taken effect.
 	attempt(ctx context.Context, method, path string, body []byte) (r reply, sent bool, err error)
 	close()
 }
@@ -41,7 +40,8 @@ type caller struct {
 // an earlier attempt may have taken effect.
 func (c *caller) call(ctx context.Context, method, path string, body []byte) (r reply, unsure bool, err error) {
 	pause := firstPause
-	for deadline := time.Now().Add(patience); ; {
+	var deadline time.Time
+	for {
 		var sent bool
 		r, sent, err = c.attempt(ctx, method, path, body)
 		switch {
@@ -60,7 +60,11 @@ func (c *caller) call(ctx context.Context, method, path string, body []byte) (r 
 		default:
 			return r, unsure, nil
 		}
-		if time.Now().After(deadline) {
+		now := time.Now()
+		if deadline.IsZero() {
+			deadline = now.Add(patience)
+		}
+		if now.After(deadline) {
 			return reply{}, unsure, fmt.Errorf("gave up on %s after %v: %w", path, patience, err)
 		}
 		select {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"lockd/bench/system"
@@ -20,13 +21,16 @@ type client struct {
 	session string
 	seq     uint64
 	renewal *renewal // nil without a session
+	// run is the last run's id, and body a buffer.
+	run  string
+	body []byte
 }
 
 // Dial opens the user's session, if it wants one.
 func (c *cluster) Dial(ctx context.Context, wish system.Caller) (system.Client, error) {
 	over := func() *caller {
 		if wish.Shared || c.stream {
-			return &caller{carrier: line{c.trunk(wish.Node % nodes)}}
+			return &caller{carrier: line{c.trunk(wish.Node % nodes), newSeat()}}
 		}
 		return &caller{carrier: c.connect(wish.Node)}
 	}
@@ -57,11 +61,11 @@ func (u *client) Lock(ctx context.Context, lock string) (system.Hold, error) {
 }
 
 func (u *client) acquire(ctx context.Context, lock string, wait time.Duration) (system.Hold, error) {
-	run := u.name + ":" + lock
-	body := appendAcquire(make([]byte, 0, 192), lock, run, wait, u.next())
-	r, _, err := u.expect(ctx, http.StatusOK, http.MethodPost, "/v1/keys/acquire", body)
+	run := u.runFor(lock)
+	u.body = appendAcquire(u.body[:0], lock, run, wait, u.next())
+	r, _, err := u.expect(ctx, http.StatusOK, http.MethodPost, "/v1/keys/acquire", u.body)
 	for r.status == http.StatusAccepted { // still in line: ask on
-		r, _, err = u.expect(ctx, http.StatusOK, http.MethodPost, "/v1/keys/acquire", body)
+		r, _, err = u.expect(ctx, http.StatusOK, http.MethodPost, "/v1/keys/acquire", u.body)
 	}
 	switch {
 	case err == nil:
@@ -72,9 +76,18 @@ func (u *client) acquire(ctx context.Context, lock string, wait time.Duration) (
 	return system.Hold{}, fmt.Errorf("acquire %s: %w", lock, err)
 }
 
+// runFor is the id of the run that takes the lock.
+func (u *client) runFor(lock string) string {
+	if len(u.run) != len(u.name)+1+len(lock) || !strings.HasSuffix(u.run, lock) {
+		u.run = u.name + ":" + lock
+	}
+	return u.run
+}
+
 func (u *client) Unlock(ctx context.Context, hold system.Hold) error {
 	o := u.next()
-	_, unsure, err := u.expect(ctx, http.StatusOK, http.MethodPost, "/v1/keys/release", appendRelease(make([]byte, 0, 192), hold, o))
+	u.body = appendRelease(u.body[:0], hold, o)
+	_, unsure, err := u.expect(ctx, http.StatusOK, http.MethodPost, "/v1/keys/release", u.body)
 	switch {
 	case err == nil:
 		return nil
@@ -84,6 +97,12 @@ func (u *client) Unlock(ctx context.Context, hold system.Hold) error {
 		return nil // an earlier attempt has given it back
 	}
 	return fmt.Errorf("release %s with token %d: %w", hold.Lock, hold.Fence, system.ErrNotHeld)
+}
+
+// refusedBecause says whether err is the refusal with that code.
+func refusedBecause(err error, code string) bool {
+	var p *problem
+	return errors.As(err, &p) && p.code == code
 }
 
 func (u *client) Query(ctx context.Context, lock string, stale bool) (system.Hold, error) {

@@ -1,42 +1,121 @@
 package lockd
 
 import (
-	"bytes"
+	"bufio"
 	"context"
-	"errors"
 	"fmt"
-	"io"
-	"net/http"
-	"net/url"
-	"strings"
+	"net"
+	"strconv"
+	"time"
 )
 
-// connection is a carrier over HTTP, to the preferred node while it answers. One
-// goroutine may use it at a time.
+// connection is a carrier over HTTP/1.1, to the preferred node while it answers.
+// One goroutine may use it at a time.
 type connection struct {
-	transport *http.Transport
-	hosts     []string
-	at        int
-	header    http.Header
-	answer    bytes.Buffer
+	hosts []string
+	at    int
+	// conn is nil between a failure and the next attempt.
+	conn   net.Conn
+	reader *bufio.Reader
+	// bound is conn's deadline.
+	bound time.Time
+	// watched is the Done channel that cuts conn short, until unwatch.
+	watched <-chan struct{}
+	unwatch func() (inTime bool)
+	// request and answer are buffers.
+	request, answer []byte
 }
 
 // connect returns a connection that is made at the first call.
 func (c *cluster) connect(node int) *connection {
-	n := &connection{
-		transport: &http.Transport{
-			DisableCompression: true, ResponseHeaderTimeout: answerTime, MaxResponseHeaderBytes: 64 << 10,
-		},
-		at:     node % nodes,
-		header: http.Header{"User-Agent": {"lockd-bench"}, "Content-Type": {"application/json"}},
-	}
+	n := &connection{at: node % nodes}
 	for i := range nodes {
 		n.hosts = append(n.hosts, c.address(i))
 	}
 	return n
 }
 
-func (n *connection) close() { n.transport.CloseIdleConnections() }
+func (n *connection) attempt(ctx context.Context, method, path string, body []byte) (reply, bool, error) {
+	if err := n.open(ctx); err != nil {
+		n.next()
+		return reply{}, false, err
+	}
+	n.request = appendRequest(n.request[:0], n.hosts[n.at], method, path, body)
+	if _, err := n.conn.Write(n.request); err != nil {
+		n.next()
+		return reply{}, true, err
+	}
+	status, answer, kept, err := readAnswer(n.reader, n.answer[:0])
+	if err != nil {
+		n.next()
+		return reply{}, true, err
+	}
+	if n.answer = answer; !kept {
+		n.close()
+	}
+	return reply{status, answer}, false, nil
+}
+
+// open makes the connection if there is none, for use until ctx ends or
+// answerTime is over.
+func (n *connection) open(ctx context.Context) error {
+	if n.watched != ctx.Done() && n.unwatch != nil && !n.unwatch() {
+		n.close() // it was, or is being, cut short for another caller
+	}
+	now := time.Now()
+	if n.conn == nil {
+		conn, err := (&net.Dialer{Timeout: probeTime}).DialContext(ctx, "tcp", n.hosts[n.at])
+		if err != nil {
+			return err
+		}
+		n.conn, n.reader, n.bound = conn, bufio.NewReader(conn), time.Time{}
+	}
+	if conn := n.conn; n.unwatch == nil || n.watched != ctx.Done() {
+		n.watched = ctx.Done()
+		n.unwatch = context.AfterFunc(ctx, func() {
+			// An error means that it was closed.
+			_ = conn.SetDeadline(now)
+		})
+	}
+	if n.bound.Sub(now) >= answerTime {
+		return nil
+	}
+	// Renewed once in a while, not for each request.
+	n.bound = now.Add(2 * answerTime)
+	if err := n.conn.SetDeadline(n.bound); err != nil {
+		return err
+	}
+	return ctx.Err()
+}
+
+// next makes the next attempt go to another node.
+func (n *connection) next() {
+	n.close()
+	n.at = (n.at + 1) % len(n.hosts)
+}
+
+func (n *connection) close() {
+	if n.unwatch != nil {
+		n.unwatch()
+		n.unwatch = nil
+	}
+	if n.conn != nil {
+		_ = n.conn.Close() // nothing is on its way
+		n.conn, n.reader = nil, nil
+	}
+}
+
+// appendRequest appends a request of HTTP/1.1, which has no body if that is nil.
+func appendRequest(b []byte, host, method, path string, body []byte) []byte {
+	b = append(append(append(append(b, method...), ' '), path...), " HTTP/1.1\r\nHost: "...)
+	b = append(append(b, host...), "\r\nUser-Agent: lockd-bench\r\n"...)
+	if body == nil {
+		return append(b, "\r\n"...)
+	}
+	b = append(b, "Content-Type: application/json\r\nContent-Length: "...)
+	b = strconv.AppendInt(b, int64(len(body)), 10)
+	return append(append(b, "\r\n\r\n"...), body...)
+}
 
 // problem is an answer that is neither a result nor worth a repetition.
 type problem struct {
@@ -46,39 +125,3 @@ type problem struct {
 }
 
 func (p *problem) Error() string { return fmt.Sprintf("status %d: %s", p.status, p.answer) }
-
-// refusedBecause says whether err is the refusal with that code.
-func refusedBecause(err error, code string) bool {
-	var p *problem
-	return errors.As(err, &p) && p.code == code
-}
-
-func (n *connection) attempt(ctx context.Context, method, path string, body []byte) (reply, bool, error) {
-	status, err := n.send(ctx, method, path, body)
-	if err != nil {
-		n.at = (n.at + 1) % len(n.hosts)
-		return reply{}, true, err
-	}
-	return reply{status, n.answer.Bytes()}, false, nil
-}
-
-func (n *connection) send(ctx context.Context, method, path string, body []byte) (int, error) {
-	host := n.hosts[n.at]
-	path, query, _ := strings.Cut(path, "?")
-	request := &http.Request{
-		Method: method, URL: &url.URL{Scheme: "http", Host: host, Path: path, RawQuery: query}, Host: host, Header: n.header,
-	}
-	if body != nil {
-		request.Body, request.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
-	}
-	answer, err := n.transport.RoundTrip(request.WithContext(ctx))
-	if err != nil {
-		return 0, err
-	}
-	defer answer.Body.Close()
-	n.answer.Reset()
-	if _, err := n.answer.ReadFrom(io.LimitReader(answer.Body, maxAnswerBytes)); err != nil {
-		return 0, err
-	}
-	return answer.StatusCode, nil
-}

@@ -6,14 +6,17 @@ import (
 )
 
 // line is one user's way over a trunk.
-type line struct{ *trunk }
+type line struct {
+	*trunk
+	seat *seat
+}
 
 func (l line) attempt(ctx context.Context, method, path string, body []byte) (r reply, sent bool, err error) {
 	b, err := l.stream(ctx)
 	if err != nil {
 		return reply{}, false, err
 	}
-	r, err = b.call(ctx, method, path, body)
+	r, err = b.call(ctx, l.seat, method, path, body)
 	if errors.Is(err, errBroken) {
 		l.next(b)
 		return reply{}, true, err

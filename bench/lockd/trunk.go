@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"runtime"
 	"strconv"
 	"sync"
 
@@ -12,8 +13,7 @@ import (
 )
 
 // trunk is the connection that clients share: a stream to one node, or to the
-// next while that one is gone. Requests go out together that were made while the
-// last message was being written.
+// next while that one is gone.
 type trunk struct {
 	hosts []string
 
@@ -23,7 +23,8 @@ type trunk struct {
 	ended  sync.WaitGroup
 }
 
-// branch is one stream.
+// branch is one stream. Requests go out together that were made while the last
+// message was being written.
 type branch struct {
 	conn   *websocket.Conn
 	filled chan struct{}
@@ -32,9 +33,19 @@ type branch struct {
 	mu      sync.Mutex
 	out     []byte
 	last    uint64
-	pending map[uint64]chan reply
+	pending map[uint64]*seat
 	broken  bool
 }
+
+// seat is where one user at a time awaits one answer. While it is pending it is
+// the branch's.
+type seat struct {
+	// came gets the answer's status, zero if the stream broke.
+	came   chan int
+	answer []byte
+}
+
+func newSeat() *seat { return &seat{came: make(chan int, 1)} }
 
 var errBroken = errors.New("the stream broke")
 
@@ -42,8 +53,12 @@ var errBroken = errors.New("the stream broke")
 func (t *trunk) stream(ctx context.Context) (*branch, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.branch != nil && !t.branch.isOver() {
-		return t.branch, nil
+	if t.branch != nil {
+		select {
+		case <-t.branch.over:
+		default:
+			return t.branch, nil
+		}
 	}
 	ctx, cancel := context.WithTimeout(ctx, probeTime)
 	defer cancel()
@@ -53,7 +68,7 @@ func (t *trunk) stream(ctx context.Context) (*branch, error) {
 		return nil, err
 	}
 	conn.SetReadLimit(maxMessageBytes)
-	b := &branch{conn: conn, filled: make(chan struct{}, 1), over: make(chan struct{}), pending: make(map[uint64]chan reply)}
+	b := &branch{conn: conn, filled: make(chan struct{}, 1), over: make(chan struct{}), pending: make(map[uint64]*seat)}
 	t.branch = b
 	t.ended.Go(b.read)
 	t.ended.Go(b.write)
@@ -80,57 +95,82 @@ func (t *trunk) close() {
 	t.ended.Wait()
 }
 
-func (b *branch) isOver() bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.broken
-}
-
+// fail ends the stream and tells all who wait.
 func (b *branch) fail() {
 	b.mu.Lock()
-	first := !b.broken
+	defer b.mu.Unlock()
+	if b.broken {
+		return
+	}
 	b.broken = true
-	b.mu.Unlock()
-	if first {
-		close(b.over)
-		b.conn.CloseNow()
+	close(b.over)
+	b.conn.CloseNow()
+	for _, s := range b.pending {
+		s.came <- 0
+	}
+	b.pending = nil
+}
+
+// call sends one request and waits for the answer that settles it, which stays in
+// the seat; without a body if that is empty.
+func (b *branch) call(ctx context.Context, s *seat, method, path string, body []byte) (reply, error) {
+	id, ok := b.send(s, method, path, body)
+	if !ok {
+		return reply{}, errBroken
+	}
+	select {
+	case status := <-s.came:
+		if status == 0 {
+			return reply{}, errBroken
+		}
+		return reply{status, s.answer}, nil
+	case <-ctx.Done():
+		b.forget(id, s)
+		return reply{}, ctx.Err()
 	}
 }
 
-// call sends one request and waits for the answer that settles it; without a
-// body if that is empty.
-func (b *branch) call(ctx context.Context, method, path string, body []byte) (reply, error) {
-	came := make(chan reply, 1)
+// send queues a request; false if the stream broke.
+func (b *branch) send(s *seat, method, path string, body []byte) (id uint64, ok bool) {
 	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.broken {
+		return 0, false
+	}
 	b.last++
-	id := b.last
-	b.pending[id] = came
+	b.pending[b.last] = s
+	separator := byte(',')
 	if len(b.out) == 0 {
-		b.out = append(b.out, '[')
-	} else {
-		b.out = append(b.out, ',')
+		separator = '['
+		b.wake()
 	}
-	b.out = strconv.AppendUint(append(b.out, `{"id":`...), id, 10)
+	b.out = strconv.AppendUint(append(append(b.out, separator), `{"id":`...), b.last, 10)
 	if method != http.MethodPost {
-		b.out = strconv.AppendQuote(append(b.out, `,"method":`...), method)
+		b.out = appendText(append(b.out, `,"method":`...), method)
 	}
-	b.out = strconv.AppendQuote(append(b.out, `,"path":`...), path)
+	b.out = appendText(append(b.out, `,"path":`...), path)
 	if len(body) > 0 {
 		b.out = append(append(b.out, `,"body":`...), body...)
 	}
 	b.out = append(b.out, '}')
-	b.mu.Unlock()
+	return b.last, true
+}
+
+func (b *branch) wake() {
 	select {
 	case b.filled <- struct{}{}:
 	default:
 	}
-	select {
-	case r := <-came:
-		return r, nil
-	case <-b.over:
-		return reply{}, errBroken
-	case <-ctx.Done():
-		return reply{}, ctx.Err()
+}
+
+// forget gives the seat back to its user.
+func (b *branch) forget(id uint64, s *seat) {
+	b.mu.Lock()
+	_, waits := b.pending[id]
+	delete(b.pending, id)
+	b.mu.Unlock()
+	if !waits {
+		<-s.came // it is on its way
 	}
 }
 
@@ -143,6 +183,8 @@ func (b *branch) write() {
 		case <-b.over:
 			return
 		}
+		// Who is about to ask, asks first: those who were answered together.
+		runtime.Gosched()
 		b.mu.Lock()
 		sent, b.out = b.out, sent[:0]
 		b.mu.Unlock()
@@ -158,6 +200,7 @@ func (b *branch) write() {
 func (b *branch) read() {
 	defer b.fail()
 	var message bytes.Buffer
+	var settled []settlement
 	for {
 		_, reader, err := b.conn.Reader(context.Background())
 		if err != nil {
@@ -167,36 +210,48 @@ func (b *branch) read() {
 		if _, err := message.ReadFrom(reader); err != nil {
 			return
 		}
-		for rest := message.Bytes(); ; {
-			id, r, left, ok := nextAnswer(rest)
-			if !ok {
-				break
-			}
-			if rest = left; r.status == http.StatusAccepted {
-				continue // in line: the same request is answered again
-			}
-			b.mu.Lock()
-			came := b.pending[id]
+		settled = b.settle(message.Bytes(), settled[:0])
+		for _, one := range settled {
+			one.seat.came <- one.status
+		}
+	}
+}
+
+// settlement is an answer that has come, for whom.
+type settlement struct {
+	seat   *seat
+	status int
+}
+
+// settle puts the answers of a message into the seats of those who wait for them.
+func (b *branch) settle(message []byte, settled []settlement) []settlement {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for {
+		id, status, answer, rest, ok := nextAnswer(message)
+		if !ok {
+			return settled
+		}
+		message = rest
+		if s := b.pending[id]; s != nil && status != http.StatusAccepted { // in line: the same request is answered again
 			delete(b.pending, id)
-			b.mu.Unlock()
-			if came != nil {
-				came <- r
-			}
+			s.answer = append(s.answer[:0], answer...)
+			settled = append(settled, settlement{s, status})
 		}
 	}
 }
 
 // nextAnswer cuts the first answer off a message. Names are the load generator's
 // own, so that what begins an answer is in none.
-func nextAnswer(message []byte) (id uint64, r reply, rest []byte, ok bool) {
+func nextAnswer(message []byte) (id uint64, status int, answer, rest []byte, ok bool) {
 	head := []byte(`{"id":`)
 	for {
 		at := bytes.Index(message, head)
 		if at < 0 {
-			return 0, reply{}, nil, false
+			return 0, 0, nil, nil, false
 		}
 		message = message[at:]
-		if message[len(head)] != '"' { // who leads has a name for an id
+		if len(message) == len(head) || message[len(head)] != '"' { // who leads has a name for an id
 			break
 		}
 		message = message[len(head):]
@@ -205,6 +260,6 @@ func nextAnswer(message []byte) (id uint64, r reply, rest []byte, ok bool) {
 	if next := bytes.Index(message[1:], []byte(`},{"id":`)); next >= 0 {
 		end = next + 2
 	}
-	text := message[:end]
-	return numberOf(text, "id"), reply{int(numberOf(text, "status")), bytes.Clone(text)}, message[end:], true
+	answer = message[:end]
+	return numberOf(answer, "id"), int(numberOf(answer, "status")), answer, message[end:], true
 }

@@ -11,6 +11,16 @@ import (
 // Bodies and answers, written and read without reflection. Names are the load
 // generator's own: printable ASCII, for which Go's quotes are JSON's.
 
+// appendText appends a string; strconv looks at each byte for longer.
+func appendText(b []byte, s string) []byte {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
+			return strconv.AppendQuote(b, s)
+		}
+	}
+	return append(append(append(b, '"'), s...), '"')
+}
+
 // once makes a command of a session apply once; the zero value is no part of a
 // body.
 type once struct {
@@ -22,7 +32,7 @@ func (o once) append(b []byte) []byte {
 	if o.session == "" {
 		return append(b, '}')
 	}
-	b = strconv.AppendQuote(append(b, `,"session":`...), o.session)
+	b = appendText(append(b, `,"session":`...), o.session)
 	b = strconv.AppendUint(append(b, `,"seq":`...), o.seq, 10)
 	// Calls of one client follow each other: every earlier answer was seen.
 	b = strconv.AppendUint(append(b, `,"acked":`...), o.seq-1, 10)
@@ -33,8 +43,8 @@ func (o once) append(b []byte) []byte {
 func appendAcquire(b []byte, lock, run string, wait time.Duration, o once) []byte {
 	b = appendNames(b, lock, run)
 	if wait > 0 {
-		b = strconv.AppendQuote(append(b, `,"wait":`...), wait.String())
-		b = strconv.AppendQuote(append(b, `,"poll":`...), poll.String())
+		b = appendText(append(b, `,"wait":`...), wait.String())
+		b = appendText(append(b, `,"poll":`...), poll.String())
 	}
 	return o.append(b)
 }
@@ -46,12 +56,12 @@ func appendRelease(b []byte, hold system.Hold, o once) []byte {
 }
 
 func appendNames(b []byte, lock, run string) []byte {
-	b = strconv.AppendQuote(append(b, `{"key":`...), lock)
-	return strconv.AppendQuote(append(b, `,"run_id":`...), run)
+	b = appendText(append(b, `{"key":`...), lock)
+	return appendText(append(b, `,"run_id":`...), run)
 }
 
 func appendOpen(b []byte, ttl time.Duration) []byte {
-	b = strconv.AppendQuote(append(b, `{"ttl":`...), ttl.String())
+	b = appendText(append(b, `{"ttl":`...), ttl.String())
 	return append(b, `,"client":{"name":"bench"}}`...)
 }
 
@@ -61,7 +71,7 @@ func appendRenew(b []byte, ids []string) []byte {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = strconv.AppendQuote(b, id)
+		b = appendText(b, id)
 	}
 	return append(b, `]}`...)
 }

@@ -44,6 +44,15 @@ func TestBodiesAreTheOnesOfTheAPI(t *testing.T) {
 	}
 }
 
+func TestTextsThatNeedQuotesGetThem(t *testing.T) {
+	for _, text := range []string{"", "plain-1:x", `a"b`, `a\b`, "tab\t"} {
+		var got string
+		if err := json.Unmarshal(appendText(nil, text), &got); err != nil || got != text {
+			t.Errorf("%q: %q, %v", text, got, err)
+		}
+	}
+}
+
 func TestAnswersAreScanned(t *testing.T) {
 	const acquired = `{"result":"acquired","key":"token","run_id":"code","token":42,"reentrant":false,"previous":{"token":7}}`
 	if got := numberOf([]byte(acquired), "token"); got != 42 {
