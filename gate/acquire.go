@@ -254,8 +254,8 @@ func (s *state) occupied(c claim) Result {
 // holdersAt returns the holds on n itself, in grant order, at most MaxListed.
 func (s *state) holdersAt(n Name) []Hold {
 	var list []Hold
-	s.holds[n.Kind].at(n.Text, func(x slot[*Hold]) bool {
-		list = append(list, *x.item)
+	s.holds[n.Kind].at(n.Text, func(h *Hold) bool {
+		list = append(list, *h)
 		return len(list) < MaxListed
 	})
 	slices.SortFunc(list, func(a, b Hold) int { return cmp.Compare(a.Token, b.Token) })

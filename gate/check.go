@@ -59,11 +59,11 @@ func (c *checker) holdsAreConsistent() {
 		for m, scopes := range c.holds[k].trees {
 			for s, tree := range scopes {
 				covered += tree.Len()
-				tree.Scan(func(x slot[*Hold]) bool {
-					if x.item.strength() != (Want{Name{k, x.text}, Mode(m), Scope(s)}) {
-						c.fail("%v %v: in the cover as %v", k, x.item.Name, x.text)
+				tree.Scan(func(h *Hold) bool {
+					if h.strength() != (Want{Name{k, h.Name.Text}, Mode(m), Scope(s)}) {
+						c.fail("%v: in the cover of %v as %v %v", h.Name, k, Mode(m), Scope(s))
 					}
-					c.holdIsSound(x.item)
+					c.holdIsSound(h)
 					return true
 				})
 			}
@@ -80,12 +80,12 @@ func (c *checker) sessionsListTheirHolds(inSessions int) {
 		c.fail("%d holds have a session, %d are listed", inSessions, c.sessionHolds.Len())
 	}
 	var live *Session
-	c.sessionHolds.Scan(func(x owned[*Hold]) bool {
-		if live == nil || live.ID.Number != x.session {
-			live = c.sessionByNumber(x.session)
+	c.sessionHolds.Scan(func(h *Hold) bool {
+		if live == nil || live.ID != h.Session {
+			live = c.session(h.Session)
 		}
-		if live == nil || live.ID != x.item.Session || x.id != x.item.Token {
-			c.fail("%v: listed under session %d, which is not its own", x.item.Name, x.session)
+		if listed, _ := c.sessionHolds.Get(h.Session.Number, h.Token); live == nil || listed != h {
+			c.fail("%v: not listed under session %v", h.Name, h.Session)
 		}
 		return live != nil
 	})
@@ -145,7 +145,7 @@ func (c *checker) requestsAreConsistent() {
 			queued[w.Name]++
 			wants++
 			shown := c.join(r.Run, w)
-			x, _ := c.requests[w.Name.Kind].trees[shown.Mode][shown.Scope].Get(slot[*Request]{w.Name.Text, r})
+			x, _ := c.requests[w.Name.Kind].trees[shown.Mode][shown.Scope].Get(0, spot{w.Name.Text, r.Number})
 			if x.item != r {
 				c.fail("request %d: %v is not in the cover as what it would hold", r.Number, w.Name)
 			}
@@ -194,49 +194,52 @@ func (c *checker) sessionsAreConsistent() {
 			c.fail("private session %v is idle", x.ID)
 		}
 	}
-	answers := make(map[uint64]uint32)
-	for a := range v.AllAnswers() {
+	answers := 0
+	c.books.Scan(func(b *book) bool {
+		answers += b.answers.Len()
+		c.bookIsSound(b)
+		return true
+	})
+	if answers != c.answers {
+		c.fail("%d answers, %d counted", answers, c.answers)
+	}
+}
+
+func (c *checker) bookIsSound(b *book) {
+	if c.sessionByNumber(b.session) == nil {
+		c.fail("a ledger outlived session %d", b.session)
+	}
+	c.hash += hashSeen(b.session, b.acked, b.done)
+	finished := uint32(0)
+	b.answers.Scan(func(a *SeqAnswer) bool {
 		c.hash += hashAnswer(a)
 		if a.Result != nil {
-			answers[a.Session]++
-		} else {
-			if c.numbered(a.Request) == nil {
-				c.fail("session %d, seq %d: its request is gone", a.Session, a.Seq)
-			}
+			finished++
+		} else if c.numbered(a.Request) == nil {
+			c.fail("session %d, seq %d: its request is gone", a.Session, a.Seq)
 		}
-		if c.ledger(a.Session).seen(a.Seq) {
-			c.fail("session %d keeps seq %d, which was seen", a.Session, a.Seq)
+		if a.Session != b.session || b.seen(a.Seq) {
+			c.fail("session %d keeps seq %d of session %d, which was seen", b.session, a.Seq, a.Session)
 		}
-	}
-	for l := range v.AllLedgers() {
-		c.hash += hashLedger(l)
-		if c.sessionByNumber(l.Session) == nil {
-			c.fail("a ledger outlived session %d", l.Session)
-		}
-		if answers[l.Session] != l.Answers {
-			c.fail("session %d: %d answers, %d counted", l.Session, answers[l.Session], l.Answers)
-		}
-		delete(answers, l.Session)
-	}
-	for a := range v.AllAnswers() {
-		if answers[a.Session] != 0 {
-			c.fail("session %d has answers and no ledger", a.Session)
-		}
+		return true
+	})
+	if finished != b.finished {
+		c.fail("session %d: %d answers, %d counted", b.session, finished, b.finished)
 	}
 }
 
 func (c *checker) historiesAreConsistent() {
 	endings := 0
-	c.histories.Scan(func(x ended) bool {
-		if x.hash != hashName(x.of.name()) {
-			c.fail("%v: its history is listed elsewhere", x.of.name())
+	c.histories.Scan(func(h *history) bool {
+		if c.historyOf(h.name()) != h {
+			c.fail("%v: its history is listed elsewhere", h.name())
 		}
-		x.of.all(func(e *Ending) bool {
+		h.all(func(e *Ending) bool {
 			c.hash += hashEnding(e)
 			endings++
 			return true
 		})
-		c.historyIsSound(x.of)
+		c.historyIsSound(h)
 		return true
 	})
 	if endings != c.endings {
@@ -283,8 +286,8 @@ func (c *checker) historyIsSound(h *history) {
 
 func (c *checker) countsAreRight() {
 	held := make(map[Name]uint32)
-	c.holds[Key].trees[Shared][Node].Scan(func(x slot[*Hold]) bool {
-		held[x.item.Name]++
+	c.holds[Key].trees[Shared][Node].Scan(func(h *Hold) bool {
+		held[h.Name]++
 		return true
 	})
 	if len(held) != c.taken.Len() {

@@ -1,53 +1,64 @@
 package gate
 
-import "cmp"
+import (
+	"cmp"
+	"strings"
+)
 
-// slot places an item at a text.
-type slot[T ordered] struct {
-	text string
-	item T
+// covering is what a cover has items of.
+type covering interface {
+	// text is where an item lies, and id its place among those at one text.
+	text() string
+	id() uint64
 }
 
-// ordered is what a cover is of. Items at one text are in the order of their
-// ids: tokens for holds, numbers for requests. No item comes before all.
-type ordered interface{ id() uint64 }
+func (h *Hold) text() string { return h.Name.Text }
+func (h *Hold) id() uint64   { return h.Token }
 
-func (h *Hold) id() uint64 {
-	if h == nil {
-		return 0
-	}
-	return h.Token
+// slot places a request at one of the texts that it wants.
+type slot struct {
+	at   string
+	item *Request
 }
 
-func (r *Request) id() uint64 {
-	if r == nil {
-		return 0
-	}
-	return r.Number
+func (s slot) text() string { return s.at }
+func (s slot) id() uint64   { return s.item.Number }
+
+// spot is the key of an item of a cover. Number zero is before all items there.
+type spot struct {
+	text   string
+	number uint64
 }
 
-func slotLess[T ordered](a, b slot[T]) bool {
-	if c := cmp.Compare(a.text, b.text); c != 0 {
-		return c < 0
+func newCoverOrder[T covering]() *order[spot, T] {
+	return &order[spot, T]{
+		compare: func(item T, key spot) int {
+			if c := strings.Compare(item.text(), key.text); c != 0 {
+				return c
+			}
+			return cmp.Compare(item.id(), key.number)
+		},
+		textOf:  T.text,
+		keyText: func(key spot) string { return key.text },
 	}
-	return a.item.id() < b.item.id()
 }
 
 // cover holds items by what they cover, in one ordered tree for each mode and
 // scope, so that a search meets only items that conflict: the cost of finding
 // conflicts grows with a reference's depth and with their number, not with
 // the table.
-type cover[T ordered] struct {
-	trees [2][2]*tree[slot[T]]
+type cover[T covering] struct {
+	trees [2][2]*tree[spot, T]
 	// none is what versions have for trees that are empty.
-	none *tree[slot[T]]
+	none *tree[spot, T]
 }
 
-func newCover[T ordered]() cover[T] {
-	c := cover[T]{none: newTree(slotLess[T])}
+func newCover[T covering]() cover[T] {
+	o := newCoverOrder[T]()
+	c := cover[T]{none: newTree(o)}
 	for m := range c.trees {
 		for s := range c.trees[m] {
-			c.trees[m][s] = newTree(slotLess[T])
+			c.trees[m][s] = newTree(o)
 		}
 	}
 	return c
@@ -64,15 +75,15 @@ func (c cover[T]) copy() cover[T] {
 }
 
 func (c cover[T]) add(w Want, item T) {
-	c.trees[w.Mode][w.Scope].Set(slot[T]{w.Name.Text, item})
+	c.trees[w.Mode][w.Scope].Set(0, spot{w.Name.Text, item.id()}, item)
 }
 
 func (c cover[T]) remove(w Want, item T) {
-	c.trees[w.Mode][w.Scope].Delete(slot[T]{w.Name.Text, item})
+	c.trees[w.Mode][w.Scope].Delete(0, spot{w.Name.Text, item.id()})
 }
 
 // at calls yield for the items at text, tree by tree, until it returns false.
-func (c cover[T]) at(text string, yield func(slot[T]) bool) bool {
+func (c cover[T]) at(text string, yield func(T) bool) bool {
 	for m := range c.trees {
 		for s := range c.trees[m] {
 			if !scanAt(c.trees[m][s], text, yield) {
@@ -85,8 +96,8 @@ func (c cover[T]) at(text string, yield func(slot[T]) bool) bool {
 
 // any returns one of the items at text.
 func (c cover[T]) any(text string) (item T, found bool) {
-	c.at(text, func(s slot[T]) bool {
-		item, found = s.item, true
+	c.at(text, func(x T) bool {
+		item, found = x, true
 		return false
 	})
 	return item, found
@@ -94,7 +105,7 @@ func (c cover[T]) any(text string) (item T, found bool) {
 
 // conflicting calls yield for the items whose cover meets w's and of which at
 // least one of the two is exclusive, until it returns false.
-func (c cover[T]) conflicting(w Want, yield func(slot[T]) bool) bool {
+func (c cover[T]) conflicting(w Want, yield func(T) bool) bool {
 	return c.meetingHere(w, yield) && c.meetingAbove(w, yield) && c.meetingBelow(w, yield)
 }
 
@@ -111,7 +122,7 @@ var (
 	exclusiveRivals = [...]Mode{Exclusive, Shared}
 )
 
-func (c cover[T]) meetingHere(w Want, yield func(slot[T]) bool) bool {
+func (c cover[T]) meetingHere(w Want, yield func(T) bool) bool {
 	for _, m := range rivals(w.Mode) {
 		for s := range c.trees[m] {
 			if !scanAt(c.trees[m][s], w.Name.Text, yield) {
@@ -122,7 +133,7 @@ func (c cover[T]) meetingHere(w Want, yield func(slot[T]) bool) bool {
 	return true
 }
 
-func (c cover[T]) meetingAbove(w Want, yield func(slot[T]) bool) bool {
+func (c cover[T]) meetingAbove(w Want, yield func(T) bool) bool {
 	for _, m := range rivals(w.Mode) {
 		tree := c.trees[m][Tree]
 		if tree.Len() == 0 {
@@ -137,7 +148,7 @@ func (c cover[T]) meetingAbove(w Want, yield func(slot[T]) bool) bool {
 	return true
 }
 
-func (c cover[T]) meetingBelow(w Want, yield func(slot[T]) bool) bool {
+func (c cover[T]) meetingBelow(w Want, yield func(T) bool) bool {
 	if w.Scope != Tree {
 		return true
 	}
@@ -156,9 +167,9 @@ func (c cover[T]) meetingBelow(w Want, yield func(slot[T]) bool) bool {
 func (c cover[T]) next(from string) (text string, found bool) {
 	for m := range c.trees {
 		for s := range c.trees[m] {
-			c.trees[m][s].Ascend(slot[T]{text: from}, func(x slot[T]) bool {
-				if !found || x.text < text {
-					text, found = x.text, true
+			c.trees[m][s].Ascend(0, spot{text: from}, func(x T) bool {
+				if !found || x.text() < text {
+					text, found = x.text(), true
 				}
 				return false
 			})
@@ -167,31 +178,31 @@ func (c cover[T]) next(from string) (text string, found bool) {
 	return text, found
 }
 
-func scanAt[T ordered](tree *tree[slot[T]], text string, yield func(slot[T]) bool) bool {
+func scanAt[T covering](tree *tree[spot, T], text string, yield func(T) bool) bool {
 	if tree.Len() == 0 {
 		return true
 	}
 	more := true
-	tree.Ascend(slot[T]{text: text}, func(s slot[T]) bool {
-		if s.text != text {
+	tree.Ascend(0, spot{text: text}, func(x T) bool {
+		if x.text() != text {
 			return false
 		}
-		more = yield(s)
+		more = yield(x)
 		return more
 	})
 	return more
 }
 
-func scanRange[T ordered](tree *tree[slot[T]], from, to string, yield func(slot[T]) bool) bool {
+func scanRange[T covering](tree *tree[spot, T], from, to string, yield func(T) bool) bool {
 	if tree.Len() == 0 {
 		return true
 	}
 	more := true
-	tree.Ascend(slot[T]{text: from}, func(s slot[T]) bool {
-		if s.text >= to {
+	tree.Ascend(0, spot{text: from}, func(x T) bool {
+		if x.text() >= to {
 			return false
 		}
-		more = yield(s)
+		more = yield(x)
 		return more
 	})
 	return more
@@ -199,7 +210,7 @@ func scanRange[T ordered](tree *tree[slot[T]], from, to string, yield func(slot[
 
 // version returns a version of tree to be read only: none, which is empty, if
 // the tree is.
-func version[T any](tree, none *tree[T]) *tree[T] {
+func version[K, T any](tree, none *tree[K, T]) *tree[K, T] {
 	if tree.Len() == 0 {
 		return none
 	}

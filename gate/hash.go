@@ -96,9 +96,13 @@ func hashSession(s *Session) uint64 {
 		flag(s.Private).word(s.Lost).word(uint64(s.At)).word(s.Restart).sum()
 }
 
-func hashLedger(l *Ledger) uint64 {
-	h := hashStart.word(4).word(l.Session).word(l.Acked).word(uint64(l.Answers))
-	for _, r := range l.Done {
+// hashSeen is of what a client has said that it saw.
+func hashSeen(session, acked uint64, done []SeqRange) uint64 {
+	if acked == 0 && len(done) == 0 {
+		return 0
+	}
+	h := hashStart.word(4).word(session).word(acked)
+	for _, r := range done {
 		h = h.word(r.From).word(r.To)
 	}
 	return h.sum()

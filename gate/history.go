@@ -9,29 +9,14 @@ import (
 
 // history is how the last holds of a name ended, the newest first and nil
 // behind the oldest: MaxHistory of them, and behind those the newest that is no
-// replacement if they all are, for the next holder's Previous. Histories are
-// immutable once the command that made them is done.
+// replacement if they all are, for the next holder's Previous. A history is
+// changed in place in its own epoch of the tree of histories, like a node.
 type history struct {
+	epoch   *epoch
 	endings [MaxHistory + 1]*Ending
 	// turn is the name's in the order of forgetting. The Table changes it in
 	// place; a View never looks at it.
 	turn *list.Element
-}
-
-// ended lists a history under its name. The name's hash comes first, so that a
-// search looks at few strings.
-type ended struct {
-	hash uint64
-	of   *history
-}
-
-func newHistories() *tree[ended] {
-	return newTree(func(a, b ended) bool {
-		if a.hash != b.hash {
-			return a.hash < b.hash
-		}
-		return nameLess(a.of.name(), b.of.name())
-	})
 }
 
 // name is what a history is of: one has an ending at least.
@@ -59,16 +44,21 @@ func (h *history) previous() *Ending {
 	return nil
 }
 
-// follow puts what is still remembered of old behind the newest ending.
-func (h *history) follow(old *history) {
-	copy(h.endings[1:MaxHistory], old.endings[:])
-	if h.last() == nil {
-		for _, e := range old.endings[MaxHistory-1:] {
-			if e != nil && e.End != EndReplaced {
-				h.endings[MaxHistory] = e
-			}
+// add puts the newest ending before the others and returns those that are
+// forgotten for it, or nil.
+func (h *history) add(e *Ending) (forgotten [2]*Ending) {
+	forgotten = [2]*Ending(h.endings[MaxHistory-1:])
+	copy(h.endings[1:], h.endings[:MaxHistory-1])
+	h.endings[0], h.endings[MaxHistory] = e, nil
+	if h.last() != nil {
+		return forgotten
+	}
+	for i, old := range forgotten {
+		if old != nil && old.End != EndReplaced {
+			h.endings[MaxHistory], forgotten[i] = old, nil
 		}
 	}
+	return forgotten
 }
 
 // all yields the endings, the oldest first.
@@ -93,23 +83,37 @@ func (t *Table) turnsOf(h *history) *list.List {
 
 // putEnding adds to a name's history how a hold ended.
 func (t *Table) putEnding(e *Ending) {
-	h := &history{endings: [MaxHistory + 1]*Ending{e}}
 	t.hash += hashEnding(e)
 	t.endings++
-	if x, known := t.histories.Set(ended{hashName(e.Name), h}); known {
-		h.follow(x.of)
-		for _, gone := range x.of.endings[MaxHistory-1:] {
-			if gone != nil && gone != h.endings[MaxHistory] {
-				t.dropEnding(gone)
-			}
-		}
-		h.turn = x.of.turn
-		if before := t.turnsOf(x.of); before != t.turnsOf(h) {
-			before.Remove(h.turn)
-			h.turn = nil
+	h := t.openHistory(e.Name)
+	before := t.turnsOf(h)
+	for _, old := range h.add(e) {
+		if old != nil {
+			t.dropEnding(old)
 		}
 	}
+	if h.turn != nil && t.turnsOf(h) != before {
+		before.Remove(h.turn)
+		h.turn = nil
+	}
 	t.takeTurn(h)
+}
+
+// openHistory returns a name's history as one that may be changed until the next
+// version is taken.
+func (t *Table) openHistory(n Name) *history {
+	hash := hashName(n)
+	h, known := t.histories.Get(hash, n)
+	if known && h.epoch == t.histories.epoch {
+		return h
+	}
+	next := new(history)
+	if known {
+		*next = *h
+	}
+	next.epoch = t.histories.epoch
+	t.histories.Set(hash, n, next)
+	return next
 }
 
 // takeTurn puts a history at the end of its order, and forgets the first one
@@ -134,7 +138,7 @@ func (s *state) dropEnding(e *Ending) {
 
 // dropHistory forgets a history that has no turn any more.
 func (t *Table) dropHistory(h *history) {
-	t.histories.Delete(ended{hashName(h.name()), h})
+	t.histories.Delete(hashName(h.name()), h.name())
 	h.all(func(e *Ending) bool {
 		t.dropEnding(e)
 		return true
@@ -142,8 +146,8 @@ func (t *Table) dropHistory(h *history) {
 }
 
 func (s *state) historyOf(n Name) *history {
-	x, _ := s.histories.Get(ended{hashName(n), &history{endings: [MaxHistory + 1]*Ending{{Name: n}}}})
-	return x.of
+	h, _ := s.histories.Get(hashName(n), n)
+	return h
 }
 
 // previous returns how the last holder of n ended if it ended badly.
@@ -178,8 +182,8 @@ func (v *View) History(n Name) []*Ending {
 func (v *View) AllEndings() iter.Seq[*Ending] {
 	return func(yield func(*Ending) bool) {
 		more := true
-		v.state.histories.Scan(func(x ended) bool {
-			more = x.of.all(yield)
+		v.state.histories.Scan(func(h *history) bool {
+			more = h.all(yield)
 			return more
 		})
 	}
@@ -192,14 +196,14 @@ func (t *Table) loadEndings(endings []*Ending) {
 	})
 	var all []*history
 	for from := 0; from < len(endings); {
-		h := new(history)
+		h := &history{epoch: t.histories.epoch}
 		n := 0
 		for n < len(h.endings) && from+n < len(endings) && endings[from+n].Name == endings[from].Name {
 			h.endings[n] = endings[from+n]
 			t.hash += hashEnding(h.endings[n])
 			n++
 		}
-		t.histories.Set(ended{hashName(h.name()), h})
+		t.histories.Set(hashName(h.name()), h.name(), h)
 		all = append(all, h)
 		t.endings += n
 		from += n

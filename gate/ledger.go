@@ -2,9 +2,50 @@ package gate
 
 import (
 	"cmp"
-	"math"
 	"slices"
 )
+
+// book is a session's exactly-once state: what its Ledger says, and its answers.
+// It is changed in place in its own epoch of the tree of books, like a node. A
+// session that never sent a seq has none.
+type book struct {
+	epoch *epoch
+	// session is the session's number.
+	session uint64
+	acked   uint64
+	done    []SeqRange
+	// finished counts the answers that wait for no request.
+	finished uint32
+	// answers are by seq.
+	answers tree[none, *SeqAnswer]
+}
+
+// ledger is the book without its answers. It says nothing of a session of which
+// only commands that wait are known.
+func (b *book) ledger() (l Ledger, some bool) {
+	return Ledger{b.session, b.acked, b.done, b.finished}, b.acked > 0 || len(b.done) > 0 || b.finished > 0
+}
+
+// bookOf returns a session's book to be read only, or nil.
+func (s *state) bookOf(number uint64) *book {
+	b, _ := s.books.Get(number, none{})
+	return b
+}
+
+// openBook returns b, the session's book or nil, as one that may be changed
+// until the next version is taken.
+func (s *state) openBook(b *book, number uint64) *book {
+	if b != nil && b.epoch == s.books.epoch {
+		return b
+	}
+	next := &book{session: number}
+	if b != nil {
+		*next = *b
+	}
+	next.epoch, next.answers.epoch = s.books.epoch, s.books.epoch
+	s.books.Set(number, none{}, next)
+	return next
+}
 
 // applyOnce carries out a command unless its session has seen it before
 // (rule 12).
@@ -16,25 +57,27 @@ func (t *Table) applyOnce(cmd *Command) Result {
 		return Result{Code: SessionNotFound, Session: cmd.Session}
 	}
 	number := cmd.Session.Number
-	if !t.acknowledge(number, cmd.Acked, cmd.Done) {
-		return Result{Code: Overloaded, Session: cmd.Session}
-	}
-	if cmd.Seq == 0 {
+	if cmd.Seq == 0 && cmd.Acked == 0 && len(cmd.Done) == 0 {
 		return t.do(cmd)
 	}
-	l := t.ledger(number)
-	if l.seen(cmd.Seq) {
+	b, noted := t.acknowledge(t.bookOf(number), cmd)
+	switch {
+	case !noted:
+		return Result{Code: Overloaded, Session: cmd.Session}
+	case cmd.Seq == 0:
+		return t.do(cmd)
+	case b.seen(cmd.Seq):
 		return Result{Code: StaleRequest, Session: cmd.Session}
 	}
 	sum := digest(cmd.Op)
-	if kept := t.answer(number, cmd.Seq); kept != nil {
+	if kept := b.answer(cmd.Seq); kept != nil {
 		return t.repeat(kept, sum)
 	}
-	if l.Answers >= MaxAnswers {
+	if b != nil && b.finished >= MaxAnswers {
 		return Result{Code: Overloaded, Session: cmd.Session}
 	}
 	result := t.do(cmd)
-	t.keep(&SeqAnswer{Session: number, Seq: cmd.Seq, Digest: sum}, result)
+	t.keep(number, cmd.Seq, sum, &result)
 	return result
 }
 
@@ -51,60 +94,72 @@ func (t *Table) repeat(kept *SeqAnswer, sum uint64) Result {
 
 // keep stores a command's answer, or that it waits for one. A command that was
 // not carried out, or that ended its own session, leaves nothing.
-func (t *Table) keep(a *SeqAnswer, result Result) {
-	if result.Code == Overloaded || result.Code == SessionNotFound || t.sessionByNumber(a.Session) == nil {
+func (t *Table) keep(number, seq, sum uint64, result *Result) {
+	if result.Code == Overloaded || result.Code == SessionNotFound || t.sessionByNumber(number) == nil {
 		return
 	}
+	a := &SeqAnswer{Session: number, Seq: seq, Digest: sum}
 	if result.Code == Queued {
 		a.Request = result.Request
-		t.putAnswer(a)
-		return
+	} else {
+		kept := *result
+		a.Result = &kept
 	}
-	a.Result = &result
 	t.putAnswer(a)
-	t.countAnswers(a.Session, 1)
 }
 
 // settleSeq stores the answer of a command whose request has ended.
 func (t *Table) settleSeq(j Join, request uint64, result *Result) {
-	kept := t.answer(j.Session, j.Seq)
+	kept := t.bookOf(j.Session).answer(j.Seq)
 	if kept == nil || kept.Request != request {
 		return
 	}
 	t.putAnswer(&SeqAnswer{Session: j.Session, Seq: j.Seq, Digest: kept.Digest, Result: result})
-	t.countAnswers(j.Session, 1)
 }
 
-// ledger returns a session's exactly-once state, which is empty at first.
-func (s *state) ledger(number uint64) *Ledger {
-	p := s.probe.forLedger()
-	p.Session = number
-	if l, found := s.ledgers.Get(p); found {
-		return l
+// putAnswer adds an answer to its session's book, in place of one with its seq.
+func (s *state) putAnswer(a *SeqAnswer) {
+	b := s.openBook(s.bookOf(a.Session), a.Session)
+	if old, replaced := b.answers.Set(a.Seq, none{}, a); replaced {
+		s.uncountAnswer(b, old)
 	}
-	return &Ledger{Session: number}
+	if a.Result != nil {
+		b.finished++
+	}
+	s.answers++
+	s.hash += hashAnswer(a)
 }
 
-// answer returns what the session keeps of a command, or nil.
-func (s *state) answer(session, seq uint64) *SeqAnswer {
-	p := s.probe.forAnswer()
-	p.Session, p.Seq = session, seq
-	a, _ := s.answers.Get(p)
+// dropAnswer takes the answer to a seq out of an open book if there is one.
+func (s *state) dropAnswer(b *book, seq uint64) {
+	if old, found := b.answers.Delete(seq, none{}); found {
+		s.uncountAnswer(b, old)
+	}
+}
+
+func (s *state) uncountAnswer(b *book, a *SeqAnswer) {
+	if a.Result != nil {
+		b.finished--
+	}
+	s.answers--
+	s.hash -= hashAnswer(a)
+}
+
+// answer returns what a book, which may be nil, keeps of a command, or nil.
+func (b *book) answer(seq uint64) *SeqAnswer {
+	if b == nil {
+		return nil
+	}
+	a, _ := b.answers.Get(seq, none{})
 	return a
 }
 
-func (t *Table) countAnswers(number uint64, by int) {
-	next := *t.ledger(number)
-	next.Answers = uint32(int(next.Answers) + by)
-	t.putLedger(&next)
-}
-
 // seen reports whether the client has said that it saw the seq's answer.
-func (l *Ledger) seen(seq uint64) bool {
-	if seq <= l.Acked {
-		return true
+func (b *book) seen(seq uint64) bool {
+	if b == nil || seq <= b.acked {
+		return b != nil
 	}
-	_, found := slices.BinarySearchFunc(l.Done, seq, func(r SeqRange, seq uint64) int {
+	_, found := slices.BinarySearchFunc(b.done, seq, func(r SeqRange, seq uint64) int {
 		switch {
 		case r.To < seq:
 			return -1
@@ -116,53 +171,39 @@ func (l *Ledger) seen(seq uint64) bool {
 	return found
 }
 
-// acknowledge notes the answers that the client has seen and drops them. It
-// returns false, with nothing changed, when the seqs done leave too many gaps.
-func (t *Table) acknowledge(number, acked uint64, done []uint64) bool {
-	l := t.ledger(number)
-	if acked <= l.Acked && len(done) == 0 {
-		return true
+// acknowledge notes in a session's book, which may be nil, the answers that the
+// client has seen and drops them, and returns the book as it is then. It returns
+// false, with nothing changed, when the seqs done leave too many gaps.
+func (t *Table) acknowledge(b *book, cmd *Command) (now *book, noted bool) {
+	var before book
+	if b != nil {
+		before = *b
 	}
-	next := *l
-	next.Acked = max(acked, l.Acked)
-	next.Done = mergeDone(l.Done, done)
-	for len(next.Done) > 0 && next.Done[0].From <= next.Acked+1 {
-		next.Acked = max(next.Acked, next.Done[0].To)
-		next.Done = next.Done[1:]
+	if cmd.Acked <= before.acked && len(cmd.Done) == 0 {
+		return b, true
 	}
-	if len(next.Done) > MaxDoneRanges {
-		return false
+	acked, done := max(cmd.Acked, before.acked), mergeDone(before.done, cmd.Done)
+	for len(done) > 0 && done[0].From <= acked+1 {
+		acked = max(acked, done[0].To)
+		done = done[1:]
 	}
-	drop := func(a *SeqAnswer) {
-		t.dropAnswer(a)
-		if a.Result != nil {
-			next.Answers--
+	if len(done) > MaxDoneRanges {
+		return b, false
+	}
+	b = t.openBook(b, cmd.Session.Number)
+	t.hash += hashSeen(b.session, acked, done) - hashSeen(b.session, b.acked, b.done)
+	b.acked, b.done = acked, done
+	for {
+		first, found := b.answers.First()
+		if !found || first.Seq > acked {
+			break
 		}
+		t.dropAnswer(b, first.Seq)
 	}
-	for _, a := range t.answersOf(number, next.Acked) {
-		drop(a)
+	for _, seq := range cmd.Done {
+		t.dropAnswer(b, seq)
 	}
-	for _, seq := range done {
-		if a := t.answer(number, seq); a != nil {
-			drop(a)
-		}
-	}
-	t.putLedger(&next)
-	return true
-}
-
-// answersOf returns the answers that a session keeps up to a seq.
-func (s *state) answersOf(number, upTo uint64) (list []*SeqAnswer) {
-	p := s.probe.forAnswer()
-	p.Session, p.Seq = number, 0
-	s.answers.Ascend(p, func(a *SeqAnswer) bool {
-		if a.Session != number || a.Seq > upTo {
-			return false
-		}
-		list = append(list, a)
-		return true
-	})
-	return list
+	return b, true
 }
 
 // mergeDone returns the ranges with more seqs, in order and with gaps between.
@@ -187,12 +228,23 @@ func mergeDone(ranges []SeqRange, more []uint64) []SeqRange {
 	return merged
 }
 
-// forgetAnswers drops a session's exactly-once state.
-func (t *Table) forgetAnswers(number uint64) {
-	if l, found := t.ledgers.Get(&Ledger{Session: number}); found {
-		t.dropLedger(l)
+// dropBook forgets a session's exactly-once state.
+func (s *state) dropBook(number uint64) {
+	b, found := s.books.Delete(number, none{})
+	if !found {
+		return
 	}
-	for _, a := range t.answersOf(number, math.MaxUint64) {
-		t.dropAnswer(a)
-	}
+	s.hash -= hashSeen(b.session, b.acked, b.done)
+	s.answers -= b.answers.Len()
+	b.answers.Scan(func(a *SeqAnswer) bool {
+		s.hash -= hashAnswer(a)
+		return true
+	})
+}
+
+// putLedger adds a session's ledger to its book. The count of answers is theirs.
+func (s *state) putLedger(l *Ledger) {
+	b := s.openBook(s.bookOf(l.Session), l.Session)
+	s.hash += hashSeen(l.Session, l.Acked, l.Done) - hashSeen(b.session, b.acked, b.done)
+	b.acked, b.done = l.Acked, l.Done
 }

@@ -107,7 +107,7 @@ func TestSessionsAreBounded(t *testing.T) {
 	idle := make([]Session, MaxSessions-2)
 	for i := range idle {
 		idle[i].ID.Number = uint64(1_000_000_000 + i)
-		l.sessions.Set(&idle[i])
+		l.sessions.Set(idle[i].ID.Number, none{}, &idle[i])
 	}
 	open, private := &OpenSession{TTL: time.Minute, Nonce: 2}, &Acquire{Run: "r", TTL: time.Minute, Wants: take("r", 0, "a").Wants}
 	l.apply(open, SessionOpened)
@@ -125,7 +125,7 @@ func TestSessionsAreBounded(t *testing.T) {
 	l.session = SessionID{}
 	l.apply(private, Acquired)
 	for i := range idle {
-		l.sessions.Delete(&idle[i])
+		l.sessions.Delete(idle[i].ID.Number, none{})
 	}
 	l.check()
 }
@@ -136,7 +136,7 @@ func TestRequestsAreBounded(t *testing.T) {
 	idle := make([]Request, MaxRequests-1)
 	for i := range idle {
 		idle[i].Number = uint64(1_000_000_000 + i)
-		l.byNumber.Set(&idle[i])
+		l.byNumber.Set(idle[i].Number, none{}, &idle[i])
 	}
 	l.apply(take("r2", time.Minute, "a"), Queued)
 	l.apply(take("r3", time.Minute, "a"), Overloaded)
@@ -147,7 +147,7 @@ func TestRequestsAreBounded(t *testing.T) {
 	}
 	l.apply(take("r3", time.Minute, "a"), Queued)
 	for i := range idle {
-		l.byNumber.Delete(&idle[i])
+		l.byNumber.Delete(idle[i].Number, none{})
 	}
 	l.check()
 }

@@ -1,6 +1,10 @@
 package gate
 
-import "iter"
+import (
+	"errors"
+	"fmt"
+	"iter"
+)
 
 // The records of a version, for storing it. A Loader given all of them makes
 // an equal table.
@@ -9,10 +13,28 @@ import "iter"
 func (v *View) AllSessions() iter.Seq[*Session] { return all(v.state.sessions) }
 
 // AllLedgers yields the exactly-once state by session.
-func (v *View) AllLedgers() iter.Seq[*Ledger] { return all(v.state.ledgers) }
+func (v *View) AllLedgers() iter.Seq[*Ledger] {
+	return func(yield func(*Ledger) bool) {
+		v.state.books.Scan(func(b *book) bool {
+			l, some := b.ledger()
+			return !some || yield(&l)
+		})
+	}
+}
 
 // AllAnswers yields the kept answers by session and seq.
-func (v *View) AllAnswers() iter.Seq[*SeqAnswer] { return all(v.state.answers) }
+func (v *View) AllAnswers() iter.Seq[*SeqAnswer] {
+	return func(yield func(*SeqAnswer) bool) {
+		more := true
+		v.state.books.Scan(func(b *book) bool {
+			b.answers.Scan(func(a *SeqAnswer) bool {
+				more = yield(a)
+				return more
+			})
+			return more
+		})
+	}
+}
 
 // AllRequests yields the waiting requests by number.
 func (v *View) AllRequests() iter.Seq[*Request] { return all(v.state.byNumber) }
@@ -21,8 +43,8 @@ func (v *View) AllRequests() iter.Seq[*Request] { return all(v.state.byNumber) }
 func (v *View) AllHolds() iter.Seq[*Hold] {
 	return func(yield func(*Hold) bool) {
 		more := true
-		v.state.runHolds.Scan(func(x runHold) bool {
-			more = yield(x.hold)
+		v.state.runHolds.Scan(func(h *Hold) bool {
+			more = yield(h)
 			return more
 		})
 		if more {
@@ -31,13 +53,14 @@ func (v *View) AllHolds() iter.Seq[*Hold] {
 	}
 }
 
-func all[T any](tree *tree[T]) iter.Seq[T] {
+func all[T any](tree *tree[none, T]) iter.Seq[T] {
 	return func(yield func(T) bool) { tree.Scan(yield) }
 }
 
 // Loader builds a table from its records, in any order.
 type Loader struct {
 	table    *Table
+	ledgers  []*Ledger
 	requests []*Request
 	endings  []*Ending
 }
@@ -53,7 +76,10 @@ func NewLoader(c Counters) *Loader {
 func (l *Loader) Session(x *Session) { l.table.putSession(x) }
 
 // Ledger adds a session's exactly-once state.
-func (l *Loader) Ledger(x *Ledger) { l.table.putLedger(x) }
+func (l *Loader) Ledger(x *Ledger) {
+	l.table.putLedger(x)
+	l.ledgers = append(l.ledgers, x)
+}
 
 // Answer adds a kept answer.
 func (l *Loader) Answer(x *SeqAnswer) { l.table.putAnswer(x) }
@@ -74,8 +100,28 @@ func (l *Loader) Table() (*Table, error) {
 		l.table.putRequest(r)
 	}
 	l.table.loadEndings(l.endings)
-	if err := l.table.Check(); err != nil {
+	if err := errors.Join(l.checkLedgers(), l.table.Check()); err != nil {
 		return nil, err
 	}
 	return l.table, nil
+}
+
+// checkLedgers verifies that the ledgers count the answers.
+func (l *Loader) checkLedgers() error {
+	counted := 0
+	for _, x := range l.ledgers {
+		if finished := l.table.bookOf(x.Session).finished; finished != x.Answers {
+			return fmt.Errorf("gate: session %d: %d answers, %d counted", x.Session, finished, x.Answers)
+		}
+		counted += int(x.Answers)
+	}
+	finished := 0
+	l.table.books.Scan(func(b *book) bool {
+		finished += int(b.finished)
+		return true
+	})
+	if finished != counted {
+		return fmt.Errorf("gate: %d answers, ledgers count %d", finished, counted)
+	}
+	return nil
 }

@@ -2,32 +2,14 @@ package gate
 
 import "slices"
 
-// probe is what a search in a tree of records looks for. The table has one of
-// its own, so that its searches need no memory; a View, which many may read at
-// once, has none.
-type probe struct {
-	hold    Hold
-	request Request
-	session Session
-	ledger  Ledger
-	answer  SeqAnswer
-}
+// recent is the session that was looked for last: a command asks for its own
+// several times. A View, which many may read at once, has none.
+type recent struct{ session *Session }
 
-// each returns part, the part of a probe to search with, or a new one if there
-// is no probe.
-func each[T any](p *probe, part func(*probe) *T) *T {
-	if p == nil {
-		return new(T)
+func (r *recent) see(x *Session) {
+	if r != nil {
+		r.session = x
 	}
-	return part(p)
-}
-
-func (p *probe) forHold() *Hold       { return each(p, func(p *probe) *Hold { return &p.hold }) }
-func (p *probe) forRequest() *Request { return each(p, func(p *probe) *Request { return &p.request }) }
-func (p *probe) forSession() *Session { return each(p, func(p *probe) *Session { return &p.session }) }
-func (p *probe) forLedger() *Ledger   { return each(p, func(p *probe) *Ledger { return &p.ledger }) }
-func (p *probe) forAnswer() *SeqAnswer {
-	return each(p, func(p *probe) *SeqAnswer { return &p.answer })
 }
 
 // own returns run's hold on n, or nil.
@@ -35,10 +17,8 @@ func (s *state) own(run string, n Name) *Hold {
 	if s.runHolds.Len() == 0 {
 		return nil
 	}
-	p := s.probe.forHold()
-	p.Run, p.Name = run, n
-	found, _ := s.runHolds.Get(runHold{hashRun(run), p})
-	return found.hold
+	h, _ := s.runHolds.Get(hashRun(run), runName{run, n})
+	return h
 }
 
 // holdsAny reports whether run holds anything.
@@ -53,11 +33,7 @@ func (s *state) holdsAny(run string) bool {
 
 // eachHold calls yield for run's holds by name until it returns false.
 func (s *state) eachHold(run string, yield func(*Hold) bool) {
-	hash, first := hashRun(run), s.probe.forHold()
-	first.Run, first.Name = run, Name{} // before every hold of the run
-	s.runHolds.Ascend(runHold{hash, first}, func(x runHold) bool {
-		return x.hash == hash && x.hold.Run == run && yield(x.hold)
-	})
+	s.runHolds.Ascend(hashRun(run), runName{run: run}, func(h *Hold) bool { return h.Run == run && yield(h) })
 }
 
 // request returns the request that run waits for, or nil.
@@ -65,20 +41,13 @@ func (s *state) request(run string) *Request {
 	if s.runRequests.Len() == 0 {
 		return nil
 	}
-	p := s.probe.forRequest()
-	p.Run = run
-	r, _ := s.runRequests.Get(p)
+	r, _ := s.runRequests.Get(hashRun(run), run)
 	return r
 }
 
 // numbered returns the waiting request with that number, or nil.
 func (s *state) numbered(number uint64) *Request {
-	if s.byNumber.Len() == 0 {
-		return nil
-	}
-	p := s.probe.forRequest()
-	p.Number = number
-	r, _ := s.byNumber.Get(p)
+	r, _ := s.byNumber.Get(number, none{})
 	return r
 }
 
@@ -92,29 +61,34 @@ func (s *state) session(id SessionID) *Session {
 }
 
 func (s *state) sessionByNumber(number uint64) *Session {
-	p := s.probe.forSession()
-	p.ID.Number = number
-	x, _ := s.sessions.Get(p)
+	if r := s.recent; r != nil && r.session != nil && r.session.ID.Number == number {
+		return r.session
+	}
+	x, found := s.sessions.Get(number, none{})
+	if found {
+		s.recent.see(x)
+	}
 	return x
 }
 
 // sessionHoldList returns the session's holds, oldest grant first.
-func (s *state) sessionHoldList(number uint64) []*Hold {
-	return ownedList(s.sessionHolds.Ascend, number)
+func (s *state) sessionHoldList(number uint64) (list []*Hold) {
+	s.sessionHolds.Ascend(number, 0, func(h *Hold) bool {
+		if h.Session.Number == number {
+			list = append(list, h)
+		}
+		return h.Session.Number == number
+	})
+	return list
 }
 
 // sessionRequestList returns the session's requests, first come first.
-func (s *state) sessionRequestList(number uint64) []*Request {
-	return ownedList(s.sessionWaits.Ascend, number)
-}
-
-func ownedList[T any](ascend func(owned[T], func(owned[T]) bool), number uint64) (list []T) {
-	ascend(owned[T]{session: number}, func(x owned[T]) bool {
-		if x.session != number {
-			return false
+func (s *state) sessionRequestList(number uint64) (list []*Request) {
+	s.sessionWaits.Ascend(number, 0, func(r *Request) bool {
+		if r.Session.Number == number {
+			list = append(list, r)
 		}
-		list = append(list, x.item)
-		return true
+		return r.Session.Number == number
 	})
 	return list
 }
@@ -122,15 +96,15 @@ func ownedList[T any](ascend func(owned[T], func(owned[T]) bool), number uint64)
 // idle reports whether nothing hangs on the session.
 func (s *state) idle(number uint64) bool {
 	idle := true
-	s.sessionHolds.Ascend(owned[*Hold]{session: number}, func(x owned[*Hold]) bool {
-		idle = x.session != number
+	s.sessionHolds.Ascend(number, 0, func(h *Hold) bool {
+		idle = h.Session.Number != number
 		return false
 	})
 	if !idle {
 		return false
 	}
-	s.sessionWaits.Ascend(owned[*Request]{session: number}, func(x owned[*Request]) bool {
-		idle = x.session != number
+	s.sessionWaits.Ascend(number, 0, func(r *Request) bool {
+		idle = r.Session.Number != number
 		return false
 	})
 	return idle
@@ -141,8 +115,8 @@ func (s *state) keyLimit(n Name) uint32 {
 	if h, found := s.holds[Key].any(n.Text); found {
 		return h.Limit
 	}
-	if r, found := s.requests[Key].any(n.Text); found {
-		return r.Limit
+	if x, found := s.requests[Key].any(n.Text); found {
+		return x.item.Limit
 	}
 	return 0
 }
@@ -182,7 +156,7 @@ func (h *Hold) covers(w Want) bool { return h.Mode <= w.Mode && h.Scope >= w.Sco
 // ahead counts the requests at n before number.
 func (s *state) ahead(n Name, number uint64) uint32 {
 	var count uint32
-	s.requests[n.Kind].at(n.Text, func(x slot[*Request]) bool {
+	s.requests[n.Kind].at(n.Text, func(x slot) bool {
 		if x.item.Number < number {
 			count++
 		}

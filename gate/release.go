@@ -89,9 +89,9 @@ func (t *Table) downgrade(op *Downgrade) Result {
 // breakHold ends a hold that is still the one the operator looked at.
 func (t *Table) breakHold(op *Break) Result {
 	var found *Hold
-	t.holds[op.Name.Kind].at(op.Name.Text, func(x slot[*Hold]) bool {
-		if x.item.Token == op.Token && x.item.Run != "" {
-			found = x.item
+	t.holds[op.Name.Kind].at(op.Name.Text, func(h *Hold) bool {
+		if h.Token == op.Token && h.Run != "" {
+			found = h
 		}
 		return found == nil
 	})
@@ -161,7 +161,7 @@ func (t *Table) freeHold(h *Hold) {
 
 // endDelay opens what a lock delay kept closed.
 func (t *Table) endDelay(token uint64) bool {
-	h, found := t.delays.Get(&Hold{Token: token})
+	h, found := t.delays.Get(token, none{})
 	if !found {
 		return false
 	}

@@ -83,7 +83,7 @@ func (t *Table) endSession(x *Session, end End) uint32 {
 	number := x.ID.Number
 	requests, holds := t.sessionRequestList(number), t.sessionHoldList(number)
 	t.dropSession(x)
-	t.forgetAnswers(number)
+	t.dropBook(number)
 	t.timer(SessionTTL, number, 0)
 	for _, r := range requests {
 		t.leave(r, SessionNotFound, false)

@@ -1,6 +1,9 @@
 package gate
 
-import "cmp"
+import (
+	"cmp"
+	"strings"
+)
 
 // state is the whole content of a table: records in ordered copy-on-write
 // trees, each under every order in which it is looked for. A Table changes its
@@ -11,31 +14,33 @@ type state struct {
 
 	// holds and requests by what they cover, for keys and for references.
 	holds    [3]cover[*Hold]
-	requests [3]cover[*Request]
+	requests [3]cover[slot]
 
-	runHolds     *tree[runHold]
-	runRequests  *tree[*Request]
-	byNumber     *tree[*Request]
-	sessionHolds *tree[owned[*Hold]]
-	sessionWaits *tree[owned[*Request]]
+	// Holds and requests by run, and by session's number.
+	runHolds     *tree[runName, *Hold]
+	runRequests  *tree[string, *Request]
+	sessionHolds *tree[uint64, *Hold]
+	sessionWaits *tree[uint64, *Request]
+	byNumber     *tree[none, *Request]
 	// delays are the holds of no run, by token.
-	delays *tree[*Hold]
+	delays *tree[none, *Hold]
 
-	sessions *tree[*Session]
-	ledgers  *tree[*Ledger]
-	answers  *tree[*SeqAnswer]
+	sessions *tree[none, *Session]
+	books    *tree[none, *book]
+	// answers counts what all books keep.
+	answers int
 
 	// endings counts what all histories hold.
-	histories *tree[ended]
+	histories *tree[Name, *history]
 	endings   int
 
 	// queued counts the requests at a name; taken the holds on a key whose
 	// limit is above one. Names with none are absent.
-	queued *tree[tally]
-	taken  *tree[tally]
+	queued *tree[Name, tally]
+	taken  *tree[Name, tally]
 
-	// probe is nil in a View.
-	probe *probe
+	// recent is nil in a View.
+	recent *recent
 
 	// holders counts all holds; holdAndWait the runs that hold and wait.
 	holders     int
@@ -44,18 +49,10 @@ type state struct {
 	hash uint64
 }
 
-// runHold lists a hold under its run. The run's hash comes first, so that a
-// search seldom looks at a string.
-type runHold struct {
-	hash uint64
-	hold *Hold
-}
-
-// owned places an item under a session's number.
-type owned[T any] struct {
-	session uint64
-	id      uint64
-	item    T
+// runName is the key of a hold under its run's hash. Nobody's name comes first.
+type runName struct {
+	run  string
+	name Name
 }
 
 type tally struct {
@@ -63,52 +60,45 @@ type tally struct {
 	count uint32
 }
 
-func nameLess(a, b Name) bool {
-	if a.Kind != b.Kind {
-		return a.Kind < b.Kind
+func compareNames(a, b Name) int {
+	if c := cmp.Compare(a.Kind, b.Kind); c != 0 {
+		return c
 	}
-	return a.Text < b.Text
-}
-
-func ownedLess[T any](a, b owned[T]) bool {
-	if a.session != b.session {
-		return a.session < b.session
-	}
-	return a.id < b.id
+	return strings.Compare(a.Text, b.Text)
 }
 
 func newState() state {
+	tallies := &order[Name, tally]{compare: func(t tally, n Name) int { return compareNames(t.name, n) }}
 	s := state{
-		probe: new(probe),
-		runHolds: newTree(func(a, b runHold) bool {
-			if a.hash != b.hash {
-				return a.hash < b.hash
+		recent: new(recent),
+		runHolds: newTree(&order[runName, *Hold]{compare: func(h *Hold, key runName) int {
+			if c := strings.Compare(h.Run, key.run); c != 0 {
+				return c
 			}
-			if c := cmp.Compare(a.hold.Run, b.hold.Run); c != 0 {
-				return c < 0
-			}
-			return nameLess(a.hold.Name, b.hold.Name)
-		}),
-		runRequests:  newTree(func(a, b *Request) bool { return a.Run < b.Run }),
-		byNumber:     newTree(func(a, b *Request) bool { return a.Number < b.Number }),
-		sessionHolds: newTree(ownedLess[*Hold]),
-		sessionWaits: newTree(ownedLess[*Request]),
-		delays:       newTree(func(a, b *Hold) bool { return a.Token < b.Token }),
-		sessions:     newTree(func(a, b *Session) bool { return a.ID.Number < b.ID.Number }),
-		ledgers:      newTree(func(a, b *Ledger) bool { return a.Session < b.Session }),
-		answers: newTree(func(a, b *SeqAnswer) bool {
-			if a.Session != b.Session {
-				return a.Session < b.Session
-			}
-			return a.Seq < b.Seq
-		}),
-		histories: newHistories(),
-		queued:    newTree(func(a, b tally) bool { return nameLess(a.name, b.name) }),
-		taken:     newTree(func(a, b tally) bool { return nameLess(a.name, b.name) }),
+			return compareNames(h.Name, key.name)
+		}}),
+		runRequests: newTree(&order[string, *Request]{compare: func(r *Request, run string) int {
+			return strings.Compare(r.Run, run)
+		}}),
+		sessionHolds: newTree(&order[uint64, *Hold]{compare: func(h *Hold, token uint64) int {
+			return cmp.Compare(h.Token, token)
+		}}),
+		sessionWaits: newTree(&order[uint64, *Request]{compare: func(r *Request, number uint64) int {
+			return cmp.Compare(r.Number, number)
+		}}),
+		byNumber: newNumbered[*Request](),
+		delays:   newNumbered[*Hold](),
+		sessions: newNumbered[*Session](),
+		books:    newNumbered[*book](),
+		histories: newTree(&order[Name, *history]{compare: func(h *history, n Name) int {
+			return compareNames(h.name(), n)
+		}}),
+		queued: newTree(tallies),
+		taken:  newTree(tallies),
 	}
 	for _, k := range kinds {
 		s.holds[k] = newCover[*Hold]()
-		s.requests[k] = newCover[*Request]()
+		s.requests[k] = newCover[slot]()
 	}
 	return s
 }
@@ -117,7 +107,7 @@ var kinds = [...]Kind{Key, Reference}
 
 func (s *state) copy() state {
 	c := *s
-	c.probe = nil
+	c.recent = nil
 	for _, k := range kinds {
 		c.holds[k] = s.holds[k].copy()
 		c.requests[k] = s.requests[k].copy()
@@ -129,8 +119,7 @@ func (s *state) copy() state {
 	c.sessionWaits = s.sessionWaits.Copy()
 	c.delays = s.delays.Copy()
 	c.sessions = s.sessions.Copy()
-	c.ledgers = s.ledgers.Copy()
-	c.answers = s.answers.Copy()
+	c.books = s.books.Copy()
 	c.histories = s.histories.Copy()
 	c.queued = s.queued.Copy()
 	c.taken = s.taken.Copy()
@@ -148,7 +137,7 @@ func (s *state) putHold(h *Hold) {
 		addTally(s.taken, h.Name, 1)
 	}
 	if h.Run == "" {
-		s.delays.Set(h)
+		s.delays.Set(h.Token, none{}, h)
 		return
 	}
 	r := s.request(h.Run)
@@ -158,12 +147,12 @@ func (s *state) putHold(h *Hold) {
 		}
 		s.hide(r, h.Name)
 	}
-	s.runHolds.Set(runHold{hashRun(h.Run), h})
+	s.runHolds.Set(hashRun(h.Run), runName{h.Run, h.Name}, h)
 	if r != nil {
 		s.show(r, h.Name)
 	}
 	if !h.Session.IsZero() {
-		s.sessionHolds.Set(owned[*Hold]{h.Session.Number, h.Token, h})
+		s.sessionHolds.Set(h.Session.Number, h.Token, h)
 	}
 }
 
@@ -175,14 +164,14 @@ func (s *state) dropHold(h *Hold) {
 		addTally(s.taken, h.Name, -1)
 	}
 	if h.Run == "" {
-		s.delays.Delete(h)
+		s.delays.Delete(h.Token, none{})
 		return
 	}
 	r := s.request(h.Run)
 	if r != nil {
 		s.hide(r, h.Name)
 	}
-	s.runHolds.Delete(runHold{hashRun(h.Run), h})
+	s.runHolds.Delete(hashRun(h.Run), runName{h.Run, h.Name})
 	if r != nil {
 		s.show(r, h.Name)
 		if !s.holdsAny(h.Run) {
@@ -190,18 +179,18 @@ func (s *state) dropHold(h *Hold) {
 		}
 	}
 	if !h.Session.IsZero() {
-		s.sessionHolds.Delete(owned[*Hold]{session: h.Session.Number, id: h.Token})
+		s.sessionHolds.Delete(h.Session.Number, h.Token)
 	}
 }
 
 func (s *state) putRequest(r *Request) {
 	for _, w := range r.Wants {
-		s.requests[w.Name.Kind].add(s.join(r.Run, w), r)
+		s.requests[w.Name.Kind].add(s.join(r.Run, w), slot{w.Name.Text, r})
 		addTally(s.queued, w.Name, 1)
 	}
-	s.runRequests.Set(r)
-	s.byNumber.Set(r)
-	s.sessionWaits.Set(owned[*Request]{r.Session.Number, r.Number, r})
+	s.runRequests.Set(hashRun(r.Run), r.Run, r)
+	s.byNumber.Set(r.Number, none{}, r)
+	s.sessionWaits.Set(r.Session.Number, r.Number, r)
 	s.hash += hashRequest(r)
 	if s.holdsAny(r.Run) {
 		s.holdAndWait++
@@ -210,12 +199,12 @@ func (s *state) putRequest(r *Request) {
 
 func (s *state) dropRequest(r *Request) {
 	for _, w := range r.Wants {
-		s.requests[w.Name.Kind].remove(s.join(r.Run, w), r)
+		s.requests[w.Name.Kind].remove(s.join(r.Run, w), slot{w.Name.Text, r})
 		addTally(s.queued, w.Name, -1)
 	}
-	s.runRequests.Delete(r)
-	s.byNumber.Delete(r)
-	s.sessionWaits.Delete(owned[*Request]{session: r.Session.Number, id: r.Number})
+	s.runRequests.Delete(hashRun(r.Run), r.Run)
+	s.byNumber.Delete(r.Number, none{})
+	s.sessionWaits.Delete(r.Session.Number, r.Number)
 	s.hash -= hashRequest(r)
 	if s.holdsAny(r.Run) {
 		s.holdAndWait--
@@ -227,66 +216,45 @@ func (s *state) dropRequest(r *Request) {
 // request as what it would hold.
 func (s *state) hide(r *Request, n Name) {
 	if w, named := r.want(n); named {
-		s.requests[n.Kind].remove(s.join(r.Run, w), r)
+		s.requests[n.Kind].remove(s.join(r.Run, w), slot{w.Name.Text, r})
 	}
 }
 
 func (s *state) show(r *Request, n Name) {
 	if w, named := r.want(n); named {
-		s.requests[n.Kind].add(s.join(r.Run, w), r)
+		s.requests[n.Kind].add(s.join(r.Run, w), slot{w.Name.Text, r})
 	}
 }
 
 func (s *state) putSession(x *Session) {
-	if old, replaced := s.sessions.Set(x); replaced {
+	if old, replaced := s.sessions.Set(x.ID.Number, none{}, x); replaced {
 		s.hash -= hashSession(old)
 	}
 	s.hash += hashSession(x)
+	s.recent.see(x)
 }
 
 func (s *state) dropSession(x *Session) {
-	s.sessions.Delete(x)
+	s.sessions.Delete(x.ID.Number, none{})
 	s.hash -= hashSession(x)
+	s.recent.see(nil)
 }
 
-func (s *state) putLedger(l *Ledger) {
-	if old, replaced := s.ledgers.Set(l); replaced {
-		s.hash -= hashLedger(old)
-	}
-	s.hash += hashLedger(l)
-}
-
-func (s *state) dropLedger(l *Ledger) {
-	s.ledgers.Delete(l)
-	s.hash -= hashLedger(l)
-}
-
-func (s *state) putAnswer(a *SeqAnswer) {
-	if old, replaced := s.answers.Set(a); replaced {
-		s.hash -= hashAnswer(old)
-	}
-	s.hash += hashAnswer(a)
-}
-
-func (s *state) dropAnswer(a *SeqAnswer) {
-	s.answers.Delete(a)
-	s.hash -= hashAnswer(a)
-}
-
-func addTally(tree *tree[tally], n Name, by int) {
-	t, _ := tree.Get(tally{name: n})
+func addTally(tree *tree[Name, tally], n Name, by int) {
+	hash := hashName(n)
+	t, _ := tree.Get(hash, n)
 	count := int(t.count) + by
 	if count == 0 {
-		tree.Delete(tally{name: n})
+		tree.Delete(hash, n)
 		return
 	}
-	tree.Set(tally{name: n, count: uint32(count)})
+	tree.Set(hash, n, tally{name: n, count: uint32(count)})
 }
 
-func tallyOf(tree *tree[tally], n Name) uint32 {
+func tallyOf(tree *tree[Name, tally], n Name) uint32 {
 	if tree.Len() == 0 {
 		return 0
 	}
-	t, _ := tree.Get(tally{name: n})
+	t, _ := tree.Get(hashName(n), n)
 	return t.count
 }

@@ -115,7 +115,7 @@ func (t *Table) wake() {
 // the first exclusive request can be granted.
 func (t *Table) findWoken(w Want) {
 	requests := t.requests[w.Name.Kind]
-	add := func(x slot[*Request]) bool {
+	add := func(x slot) bool {
 		t.lookAt(x.item)
 		return true
 	}
@@ -138,7 +138,7 @@ func (t *Table) findWoken(w Want) {
 // findSlotted adds as many of a semaphore's first requests as it has free slots.
 func (t *Table) findSlotted(n Name) {
 	free := int(t.keyLimit(n)) - int(tallyOf(t.taken, n))
-	t.requests[Key].at(n.Text, func(x slot[*Request]) bool {
+	t.requests[Key].at(n.Text, func(x slot) bool {
 		if free <= 0 {
 			return false
 		}
@@ -153,7 +153,7 @@ func (t *Table) firstInLine(n Name) {
 	requests := t.requests[n.Kind]
 	var first *Request
 	for _, tree := range requests.trees[Exclusive] {
-		scanAt(tree, n.Text, func(x slot[*Request]) bool {
+		scanAt(tree, n.Text, func(x slot) bool {
 			if first == nil || x.item.Number < first.Number {
 				first = x.item
 			}
@@ -166,7 +166,7 @@ func (t *Table) firstInLine(n Name) {
 		limit = first.Number
 	}
 	for _, tree := range requests.trees[Shared] {
-		scanAt(tree, n.Text, func(x slot[*Request]) bool {
+		scanAt(tree, n.Text, func(x slot) bool {
 			if x.item.Number < limit {
 				t.lookAt(x.item)
 			}

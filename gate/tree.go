@@ -11,15 +11,36 @@ const (
 	nodeRoom = 4
 )
 
-// tree is an ordered set that shares its nodes with the versions that Copy takes
-// of it, and copies those that it changes. Its nodes take hardly more memory than
-// their items: a large table is mostly trees. It belongs to one goroutine; a
-// version may be read by many.
-type tree[T any] struct {
-	less  func(a, b T) bool
+// tree is a set of items, ordered by rank and then by key, that shares its nodes
+// with the versions that Copy takes of it, and copies those that it changes. Its
+// nodes take hardly more memory than their items: a large table is mostly trees.
+// The ranks lie in the nodes, so that a search looks at few items. A tree belongs
+// to one goroutine; a version may be read by many.
+type tree[K, T any] struct {
+	// order is nil where each item has a rank of its own.
+	order *order[K, T]
 	root  *treeNode[T]
 	count int
 	epoch *epoch
+}
+
+// order says how the items of a tree are ordered.
+type order[K, T any] struct {
+	// compare orders an item and a key of one rank.
+	compare func(item T, key K) int
+	// textOf and keyText are nil, or what orders the items: then the tree ranks
+	// them itself.
+	textOf  func(item T) string
+	keyText func(key K) string
+}
+
+// none is the key of items that each have a rank of their own.
+type none struct{}
+
+// entry is an item under its rank.
+type entry[T any] struct {
+	rank uint64
+	item T
 }
 
 // epoch is the time between two Copies. A node of the tree's present epoch is in
@@ -28,43 +49,83 @@ type epoch struct{ _ byte }
 
 // treeNode has the items between its children, which leaves do not have.
 type treeNode[T any] struct {
-	items    []T
+	items    []entry[T]
 	children []*treeNode[T]
 	epoch    *epoch
+	// skip is how many bytes all texts of the node have in common at least: a
+	// text's rank is the eight bytes that follow. It is zero without items.
+	skip int
 }
 
-func newTree[T any](less func(a, b T) bool) *tree[T] { return &tree[T]{less: less, epoch: new(epoch)} }
+func newTree[K, T any](o *order[K, T]) *tree[K, T] { return &tree[K, T]{order: o, epoch: new(epoch)} }
+
+// newNumbered returns a tree whose items each have a rank of their own.
+func newNumbered[T any]() *tree[none, T] { return newTree[none, T](nil) }
 
 // Copy returns the present version, to be read only.
-func (t *tree[T]) Copy() *tree[T] {
+func (t *tree[K, T]) Copy() *tree[K, T] {
 	version := *t
 	t.epoch = new(epoch)
 	return &version
 }
 
 // Len returns the number of items.
-func (t *tree[T]) Len() int { return t.count }
+func (t *tree[K, T]) Len() int { return t.count }
 
-// find returns the place of the first of items that is not less than key, and
-// whether that equals it.
-func (t *tree[T]) find(items []T, key T) (at int, found bool) {
+// find returns the place of the first of the node's items that does not come
+// before the key, and whether that is the key's.
+func (t *tree[K, T]) find(n *treeNode[T], rank uint64, key K) (at int, found bool) {
+	if t.ofTexts() {
+		var within int
+		if rank, within = t.rankIn(n, t.order.keyText(key)); within != 0 {
+			return max(0, within*len(n.items)), false
+		}
+	}
+	items := n.items
+	at = firstOf(items, rank)
+	if at == len(items) || items[at].rank != rank {
+		return at, false
+	}
+	if t.order == nil {
+		return at, true
+	}
+	for high := len(items); at < high; {
+		middle := int(uint(at+high) >> 1)
+		c := 1
+		if x := &items[middle]; x.rank == rank {
+			c = t.order.compare(x.item, key)
+		}
+		switch {
+		case c == 0:
+			return middle, true
+		case c < 0:
+			at = middle + 1
+		default:
+			high = middle
+		}
+	}
+	return at, false
+}
+
+// firstOf returns the place of the first item whose rank is not below rank.
+func firstOf[T any](items []entry[T], rank uint64) int {
 	low, high := 0, len(items)
 	for low < high {
-		if middle := int(uint(low+high) >> 1); t.less(items[middle], key) {
+		if middle := int(uint(low+high) >> 1); items[middle].rank < rank {
 			low = middle + 1
 		} else {
 			high = middle
 		}
 	}
-	return low, low < len(items) && !t.less(key, items[low])
+	return low
 }
 
-// Get returns the item that equals key.
-func (t *tree[T]) Get(key T) (item T, found bool) {
+// Get returns the item of that rank and key.
+func (t *tree[K, T]) Get(rank uint64, key K) (item T, found bool) {
 	for n := t.root; n != nil; {
-		at, found := t.find(n.items, key)
+		at, found := t.find(n, rank, key)
 		if found {
-			return n.items[at], true
+			return n.items[at].item, true
 		}
 		if n.children == nil {
 			break
@@ -74,8 +135,20 @@ func (t *tree[T]) Get(key T) (item T, found bool) {
 	return item, false
 }
 
+// First returns the first item.
+func (t *tree[K, T]) First() (item T, found bool) {
+	n := t.root
+	if n == nil || len(n.items) == 0 {
+		return item, false
+	}
+	for n.children != nil {
+		n = n.children[0]
+	}
+	return n.items[0].item, true
+}
+
 // Scan calls yield for all items in order until it returns false.
-func (t *tree[T]) Scan(yield func(T) bool) {
+func (t *tree[K, T]) Scan(yield func(T) bool) {
 	if t.root != nil {
 		t.root.scan(yield)
 	}
@@ -83,28 +156,28 @@ func (t *tree[T]) Scan(yield func(T) bool) {
 
 func (n *treeNode[T]) scan(yield func(T) bool) bool {
 	for i, item := range n.items {
-		if n.children != nil && !n.children[i].scan(yield) || !yield(item) {
+		if n.children != nil && !n.children[i].scan(yield) || !yield(item.item) {
 			return false
 		}
 	}
 	return n.children == nil || n.children[len(n.items)].scan(yield)
 }
 
-// Ascend calls yield for the items from the first that is not less than from, in
-// order, until it returns false.
-func (t *tree[T]) Ascend(from T, yield func(T) bool) {
+// Ascend calls yield for the items from the first that does not come before from,
+// in order, until it returns false.
+func (t *tree[K, T]) Ascend(rank uint64, from K, yield func(T) bool) {
 	if t.root != nil {
-		t.ascend(t.root, from, yield)
+		t.ascend(t.root, rank, from, yield)
 	}
 }
 
-func (t *tree[T]) ascend(n *treeNode[T], from T, yield func(T) bool) bool {
-	at, found := t.find(n.items, from)
-	if n.children != nil && !found && !t.ascend(n.children[at], from, yield) {
+func (t *tree[K, T]) ascend(n *treeNode[T], rank uint64, from K, yield func(T) bool) bool {
+	at, found := t.find(n, rank, from)
+	if n.children != nil && !found && !t.ascend(n.children[at], rank, from, yield) {
 		return false
 	}
 	for i := at; i < len(n.items); i++ {
-		if !yield(n.items[i]) || n.children != nil && !n.children[i+1].scan(yield) {
+		if !yield(n.items[i].item) || n.children != nil && !n.children[i+1].scan(yield) {
 			return false
 		}
 	}
@@ -112,20 +185,20 @@ func (t *tree[T]) ascend(n *treeNode[T], from T, yield func(T) bool) bool {
 }
 
 // own returns the node at p as one that may be changed.
-func (t *tree[T]) own(p **treeNode[T]) *treeNode[T] {
+func (t *tree[K, T]) own(p **treeNode[T]) *treeNode[T] {
 	if n := *p; n.epoch != t.epoch {
-		*p = &treeNode[T]{roomy(n.items, 1), slices.Clone(n.children), t.epoch}
+		*p = &treeNode[T]{roomy(n.items, 1), slices.Clone(n.children), t.epoch, n.skip}
 	}
 	return *p
 }
 
-// Set puts the item in, in place of the one that equals it.
-func (t *tree[T]) Set(item T) (old T, replaced bool) {
+// Set puts the item in, in place of the one with its rank and key.
+func (t *tree[K, T]) Set(rank uint64, key K, item T) (old T, replaced bool) {
 	if t.root == nil {
 		t.root = &treeNode[T]{epoch: t.epoch}
 	}
 	root := t.own(&t.root)
-	if old, replaced = t.set(root, item); !replaced {
+	if old, replaced = t.set(root, key, entry[T]{rank, item}); !replaced {
 		t.count++
 	}
 	if len(root.items) > maxNodeItems {
@@ -135,18 +208,18 @@ func (t *tree[T]) Set(item T) (old T, replaced bool) {
 	return old, replaced
 }
 
-func (t *tree[T]) set(n *treeNode[T], item T) (old T, replaced bool) {
-	at, found := t.find(n.items, item)
+func (t *tree[K, T]) set(n *treeNode[T], key K, item entry[T]) (old T, replaced bool) {
+	at, found := t.find(n, item.rank, key)
 	switch {
 	case found:
-		old, n.items[at] = n.items[at], item
+		old, n.items[at].item = n.items[at].item, item.item
 		return old, true
 	case n.children == nil:
-		n.items = insert(n.items, at, item)
+		t.insert(n, at, item)
 		return old, false
 	}
 	child := t.own(&n.children[at])
-	old, replaced = t.set(child, item)
+	old, replaced = t.set(child, key, item)
 	if len(child.items) > maxNodeItems {
 		t.split(n, at)
 	}
@@ -154,77 +227,67 @@ func (t *tree[T]) set(n *treeNode[T], item T) (old T, replaced bool) {
 }
 
 // split makes two of a child that has one item too many.
-func (t *tree[T]) split(n *treeNode[T], at int) {
+func (t *tree[K, T]) split(n *treeNode[T], at int) {
 	left := n.children[at]
 	middle := len(left.items) / 2
-	right := &treeNode[T]{items: roomy(left.items[middle+1:], 0), epoch: t.epoch}
+	right := &treeNode[T]{items: roomy(left.items[middle+1:], 0), epoch: t.epoch, skip: left.skip}
 	item := left.items[middle]
 	left.items = roomy(left.items[:middle], 0)
 	if left.children != nil {
 		right.children = slices.Clone(left.children[middle+1:])
 		left.children = slices.Clone(left.children[:middle+1])
 	}
-	n.items = insert(n.items, at, item)
+	t.insert(n, at, item)
 	n.children = slices.Insert(n.children, at+1, right)
+	t.tighten(left)
+	t.tighten(right)
 }
 
-// Delete takes the item that equals key out.
-func (t *tree[T]) Delete(key T) (old T, found bool) {
+// Delete takes the item of that rank and key out.
+func (t *tree[K, T]) Delete(rank uint64, key K) (old T, found bool) {
 	if t.root == nil {
 		return old, false
 	}
-	if old, found = t.remove(t.own(&t.root), key); found {
+	if old, found = t.remove(t.own(&t.root), rank, key); found {
 		t.count--
 	}
 	t.shorten()
 	return old, found
 }
 
-// PopMin takes the first item out.
-func (t *tree[T]) PopMin() (first T, found bool) {
-	t.Scan(func(item T) bool {
-		first, found = item, true
-		return false
-	})
-	if found {
-		t.Delete(first)
-	}
-	return first, found
-}
-
 // shorten drops a root without items, unless nothing is left: many trees are
 // empty every other moment.
-func (t *tree[T]) shorten() {
+func (t *tree[K, T]) shorten() {
 	if len(t.root.items) == 0 && t.root.children != nil {
 		t.root = t.root.children[0]
 	}
 }
 
-func (t *tree[T]) remove(n *treeNode[T], key T) (old T, found bool) {
-	at, found := t.find(n.items, key)
+func (t *tree[K, T]) remove(n *treeNode[T], rank uint64, key K) (old T, found bool) {
+	at, found := t.find(n, rank, key)
 	if n.children == nil {
 		if found {
-			old = n.items[at]
-			n.items = cut(n.items, at)
+			old = n.items[at].item
+			t.cut(n, at)
 		}
 		return old, found
 	}
 	child := t.own(&n.children[at])
 	if found {
-		old = n.items[at]
-		n.items[at] = t.removeLast(child)
+		old = n.items[at].item
+		n.items[at] = t.fit(n, t.removeLast(child))
 	} else {
-		old, found = t.remove(child, key)
+		old, found = t.remove(child, rank, key)
 	}
 	t.balance(n, at)
 	return old, found
 }
 
-func (t *tree[T]) removeLast(n *treeNode[T]) (last T) {
+func (t *tree[K, T]) removeLast(n *treeNode[T]) (last entry[T]) {
 	at := len(n.items)
 	if n.children == nil {
 		last = n.items[at-1]
-		n.items = cut(n.items, at-1)
+		t.cut(n, at-1)
 		return last
 	}
 	last = t.removeLast(t.own(&n.children[at]))
@@ -233,7 +296,7 @@ func (t *tree[T]) removeLast(n *treeNode[T]) (last T) {
 }
 
 // balance gives a child with too few items some of a sibling, or all of them.
-func (t *tree[T]) balance(n *treeNode[T], at int) {
+func (t *tree[K, T]) balance(n *treeNode[T], at int) {
 	if len(n.children[at].items) >= minNodeItems {
 		return
 	}
@@ -243,21 +306,22 @@ func (t *tree[T]) balance(n *treeNode[T], at int) {
 	case len(left.items)+len(right.items) < maxNodeItems:
 		left.items = append(append(roomy(left.items, 1+len(right.items)), n.items[from]), right.items...)
 		left.children = append(left.children, right.children...)
-		n.items = cut(n.items, from)
+		t.rerank(left, t.common(left))
+		t.cut(n, from)
 		n.children = slices.Delete(n.children, from+1, from+2)
 	case from == at:
-		left.items = insert(left.items, len(left.items), n.items[from])
-		n.items[from] = right.items[0]
-		right.items = cut(right.items, 0)
+		t.insert(left, len(left.items), n.items[from])
+		n.items[from] = t.fit(n, right.items[0])
+		t.cut(right, 0)
 		if left.children != nil {
 			left.children = append(left.children, right.children[0])
 			right.children = slices.Delete(right.children, 0, 1)
 		}
 	default:
 		last := len(left.items) - 1
-		right.items = insert(right.items, 0, n.items[from])
-		n.items[from] = left.items[last]
-		left.items = cut(left.items, last)
+		t.insert(right, 0, n.items[from])
+		n.items[from] = t.fit(n, left.items[last])
+		t.cut(left, last)
 		if left.children != nil {
 			right.children = slices.Insert(right.children, 0, left.children[last+1])
 			left.children = slices.Delete(left.children, last+1, last+2)
@@ -270,21 +334,28 @@ func roomy[T any](items []T, more int) []T {
 	return append(slices.Grow([]T(nil), len(items)+more), items...)
 }
 
-// insert puts item into items before the one at that place.
-func insert[T any](items []T, at int, item T) []T {
-	if len(items) == cap(items) {
-		items = roomy(items, nodeRoom)
+// insert puts an item into a node before the one at that place.
+func (t *tree[K, T]) insert(n *treeNode[T], at int, item entry[T]) {
+	item = t.fit(n, item)
+	full := len(n.items) == cap(n.items)
+	if full {
+		n.items = roomy(n.items, nodeRoom)
 	}
-	items = items[:len(items)+1]
-	copy(items[at+1:], items[at:])
-	items[at] = item
-	return items
+	n.items = n.items[:len(n.items)+1]
+	copy(n.items[at+1:], n.items[at:])
+	n.items[at] = item
+	if full {
+		t.tighten(n)
+	}
 }
 
-// cut takes the item at that place out of items, which keep little room.
-func cut[T any](items []T, at int) []T {
-	if items = slices.Delete(items, at, at+1); cap(items)-len(items) > 3*nodeRoom {
-		items = roomy(items, nodeRoom)
+// cut takes the item at that place out of a node, which keeps little room.
+func (t *tree[K, T]) cut(n *treeNode[T], at int) {
+	if n.items = slices.Delete(n.items, at, at+1); cap(n.items)-len(n.items) > 3*nodeRoom {
+		n.items = roomy(n.items, nodeRoom)
+		t.tighten(n)
 	}
-	return items
+	if len(n.items) == 0 {
+		n.skip = 0
+	}
 }

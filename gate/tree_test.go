@@ -7,9 +7,9 @@ import (
 	"testing"
 )
 
-func numbersTree() *tree[int] { return newTree(func(a, b int) bool { return a < b }) }
+func numbersTree() *tree[none, int] { return newNumbered[int]() }
 
-func itemsOf[T any](t *tree[T]) (items []T) {
+func itemsOf[K, T any](t *tree[K, T]) (items []T) {
 	t.Scan(func(item T) bool {
 		items = append(items, item)
 		return true
@@ -18,7 +18,7 @@ func itemsOf[T any](t *tree[T]) (items []T) {
 }
 
 // soundTree verifies what every search and change relies on.
-func soundTree(t *testing.T, x *tree[int]) {
+func soundTree(t *testing.T, x *tree[none, int]) {
 	t.Helper()
 	items := itemsOf(x)
 	if len(items) != x.Len() || !slices.IsSortedFunc(items, func(a, b int) int { return cmp.Or(cmp.Compare(a, b), 1) }) {
@@ -53,7 +53,7 @@ func soundTree(t *testing.T, x *tree[int]) {
 // so often that the tree grows to three levels and shrinks to none again and again.
 func TestTreeIsASortedListWhoseVersionsStay(t *testing.T) {
 	type kept struct {
-		version *tree[int]
+		version *tree[none, int]
 		items   []int
 	}
 	random := rand.New(rand.NewPCG(7, 11))
@@ -65,12 +65,13 @@ func TestTreeIsASortedListWhoseVersionsStay(t *testing.T) {
 		at, known := slices.BinarySearch(list, item)
 		switch {
 		case random.IntN(10) == 0 && len(list) > 0 && !grow:
-			if first, found := x.PopMin(); !found || first != list[0] {
+			if first, found := x.First(); !found || first != list[0] {
 				t.Fatalf("first %d, want %d", first, list[0])
 			}
+			x.Delete(uint64(list[0]), none{})
 			list = list[1:]
 		case grow || random.IntN(8) == 0:
-			if _, replaced := x.Set(item); replaced != known {
+			if _, replaced := x.Set(uint64(item), none{}, item); replaced != known {
 				t.Fatalf("%d: replaced %v, want %v", item, replaced, known)
 			}
 			if !known {
@@ -81,7 +82,7 @@ func TestTreeIsASortedListWhoseVersionsStay(t *testing.T) {
 				at = random.IntN(len(list))
 				item, known = list[at], true
 			}
-			if old, found := x.Delete(item); found != known || found && old != item {
+			if old, found := x.Delete(uint64(item), none{}); found != known || found && old != item {
 				t.Fatalf("delete %d: %d, %v", item, old, found)
 			}
 			if known {
@@ -94,7 +95,8 @@ func TestTreeIsASortedListWhoseVersionsStay(t *testing.T) {
 		}
 	}
 	for x.Len() > 0 {
-		x.PopMin()
+		first, _ := x.First()
+		x.Delete(uint64(first), none{})
 	}
 	soundTree(t, x)
 	for i, v := range versions {
@@ -108,13 +110,14 @@ func TestTreeIsASortedListWhoseVersionsStay(t *testing.T) {
 func TestTreeAscendsFromAnyItemAndStopsAnywhere(t *testing.T) {
 	x := numbersTree()
 	for i := range 10_000 {
-		x.Set(2 * (i * 7919 % 10_000))
+		item := 2 * (i * 7919 % 10_000)
+		x.Set(uint64(item), none{}, item)
 	}
-	for from := -1; from < 20_001; from += 37 {
+	for from := 0; from < 20_001; from += 37 {
 		want := (from + 1) / 2 * 2
 		for _, limit := range []int{1, 2, 63, 64, 65, 700} {
 			var got []int
-			x.Ascend(from, func(item int) bool {
+			x.Ascend(uint64(from), none{}, func(item int) bool {
 				got = append(got, item)
 				return len(got) < limit
 			})
@@ -127,7 +130,7 @@ func TestTreeAscendsFromAnyItemAndStopsAnywhere(t *testing.T) {
 				}
 			}
 		}
-		if _, found := x.Get(from); found != (from%2 == 0 && from >= 0 && from < 20_000) {
+		if _, found := x.Get(uint64(from), none{}); found != (from%2 == 0 && from < 20_000) {
 			t.Fatalf("get %d: %v", from, found)
 		}
 	}
@@ -137,7 +140,8 @@ func TestTreeTakesLittleMoreThanItsItems(t *testing.T) {
 	x := numbersTree()
 	random := rand.New(rand.NewPCG(3, 5))
 	for range 100_000 {
-		x.Set(random.Int())
+		item := random.Int()
+		x.Set(uint64(item), none{}, item)
 	}
 	room := 0
 	var visit func(n *treeNode[int])

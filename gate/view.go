@@ -48,7 +48,7 @@ type Size struct{ Holds, Requests, Sessions, Answers, Endings int }
 // Size returns how much the version holds.
 func (v *View) Size() Size {
 	s := &v.state
-	return Size{s.holders, s.byNumber.Len(), s.sessions.Len(), s.answers.Len(), s.endings}
+	return Size{s.holders, s.byNumber.Len(), s.sessions.Len(), s.answers, s.endings}
 }
 
 // Counters returns the replicated scalars.
@@ -66,13 +66,13 @@ func (v *View) Lock(n Name) Lock {
 	}
 	for text, ok := parent(n.Text); ok && n.Kind == Reference; text, ok = parent(text) {
 		for m := range s.holds[Reference].trees {
-			scanAt(s.holds[Reference].trees[m][Tree], text, func(x slot[*Hold]) bool {
-				l.CoveredBy = append(l.CoveredBy, *x.item)
+			scanAt(s.holds[Reference].trees[m][Tree], text, func(h *Hold) bool {
+				l.CoveredBy = append(l.CoveredBy, *h)
 				return len(l.CoveredBy) < MaxListed
 			})
 		}
 	}
-	s.requests[n.Kind].at(n.Text, func(x slot[*Request]) bool {
+	s.requests[n.Kind].at(n.Text, func(x slot) bool {
 		l.Waiters = append(l.Waiters, Waiter{Request: x.item})
 		return true
 	})
@@ -107,7 +107,7 @@ func (s *state) blockedBy(c claim) []string {
 		for _, h := range s.holdersAt(c.wants[0].Name) {
 			add(h.Run)
 		}
-		s.requests[Key].at(c.wants[0].Name.Text, func(x slot[*Request]) bool {
+		s.requests[Key].at(c.wants[0].Name.Text, func(x slot) bool {
 			return x.item.Number < c.number && add(x.item.Run)
 		})
 		return runs
@@ -168,7 +168,7 @@ func (v *View) Session(id SessionID) (*Session, bool) {
 // Sessions returns the live sessions whose number comes after after, by
 // number: at most most of them, and whether there are more.
 func (v *View) Sessions(after uint64, most int) (sessions []*Session, more bool) {
-	v.state.sessions.Ascend(&Session{ID: SessionID{Number: after + 1}}, func(x *Session) bool {
+	v.state.sessions.Ascend(after+1, none{}, func(x *Session) bool {
 		more = len(sessions) == most
 		if !more {
 			sessions = append(sessions, x)
@@ -186,10 +186,10 @@ func (v *View) SessionHolds(number uint64) (holds, requests int) {
 // Valid reports whether token is a living hold on n, and all tokens that are, in
 // order.
 func (v *View) Valid(n Name, token uint64) (valid bool, current []uint64) {
-	v.state.holds[n.Kind].at(n.Text, func(x slot[*Hold]) bool {
-		if x.item.Run != "" {
-			current = append(current, x.item.Token)
-			valid = valid || x.item.Token == token
+	v.state.holds[n.Kind].at(n.Text, func(h *Hold) bool {
+		if h.Run != "" {
+			current = append(current, h.Token)
+			valid = valid || h.Token == token
 		}
 		return true
 	})

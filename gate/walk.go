@@ -79,8 +79,8 @@ func (c claim) semaphore() bool { return c.limit > 1 }
 // obstacles calls yield for the holds in the way of one want (a) until it
 // returns false.
 func (s *state) obstacles(run string, w Want, yield func(*Hold) bool) bool {
-	return s.holds[w.Name.Kind].conflicting(w, func(x slot[*Hold]) bool {
-		return x.item.Run == run || yield(x.item)
+	return s.holds[w.Name.Kind].conflicting(w, func(h *Hold) bool {
+		return h.Run == run || yield(h)
 	})
 }
 
@@ -90,7 +90,7 @@ func (s *state) predecessors(run string, number uint64, w Want, yield func(*Requ
 	if s.byNumber.Len() == 0 {
 		return true
 	}
-	return s.requests[w.Name.Kind].conflicting(w, func(x slot[*Request]) bool {
+	return s.requests[w.Name.Kind].conflicting(w, func(x slot) bool {
 		return x.item.Number >= number || x.item.Run == run || yield(x.item)
 	})
 }
@@ -100,7 +100,7 @@ func (s *state) grantable(c claim) bool {
 	if c.semaphore() {
 		name := c.wants[0].Name
 		first, waits := s.requests[Key].any(name.Text)
-		return tallyOf(s.taken, name) < c.limit && (!waits || first.Number >= c.number)
+		return tallyOf(s.taken, name) < c.limit && (!waits || first.item.Number >= c.number)
 	}
 	for i, w := range c.wants {
 		if !c.has(i) && !s.obstacles(c.run, w, func(*Hold) bool { return false }) {
