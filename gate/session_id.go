@@ -1,7 +1,6 @@
 package gate
 
 import (
-	"fmt"
 	"strconv"
 	"strings"
 )
@@ -11,7 +10,19 @@ func (id SessionID) String() string {
 	if id.IsZero() {
 		return ""
 	}
-	return fmt.Sprintf("s%x-%016x", id.Number, id.Nonce)
+	var text [maxSessionIDBytes]byte
+	return string(id.append(text[:0]))
+}
+
+// maxSessionIDBytes is the length of the longest id.
+const maxSessionIDBytes = len("s-") + 2*16
+
+func (id SessionID) append(b []byte) []byte {
+	b = append(strconv.AppendUint(append(b, 's'), id.Number, 16), '-')
+	for shift := 60; shift >= 0; shift -= 4 {
+		b = append(b, "0123456789abcdef"[id.Nonce>>shift&0xf])
+	}
+	return b
 }
 
 // ParseSessionID is the inverse of String. It returns false for every string
@@ -30,5 +41,6 @@ func ParseSessionID(s string) (SessionID, bool) {
 		return SessionID{}, false
 	}
 	id := SessionID{Number: n, Nonce: x}
-	return id, id.Number != 0 && id.String() == s
+	var text [maxSessionIDBytes]byte
+	return id, id.Number != 0 && string(id.append(text[:0])) == s
 }

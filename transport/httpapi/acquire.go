@@ -10,15 +10,18 @@ import (
 )
 
 func acquireKey(r *request) (operation, error) {
-	var b api.KeyAcquire
-	if err := readBody(r, false, keyAcquireFields, &b); err != nil {
+	b := &r.work.keyAcquire
+	*b = api.KeyAcquire{}
+	if err := readBody(r, false, keyAcquireFields, b); err != nil {
 		return operation{}, err
 	}
 	name, err := keyName("key", b.Key)
 	if err != nil {
 		return operation{}, err
 	}
-	return r.acquire(gate.Key, asked{b.RunID, b.Session, b.Reason, b.TTL, b.Wait, b.Poll, b.Once}, []gate.Want{{Name: name}}, b.Limit)
+	a := &acquiring{want: [1]gate.Want{{Name: name}}}
+	a.op.Wants, a.op.Limit = a.want[:], b.Limit
+	return r.acquire(gate.Key, asked{b.RunID, b.Session, b.Reason, b.TTL, b.Wait, b.Poll, b.Once}, a)
 }
 
 func acquireLocks(r *request) (operation, error) {
@@ -30,12 +33,26 @@ func acquireLocks(r *request) (operation, error) {
 	if err != nil {
 		return operation{}, err
 	}
-	return r.acquire(gate.Reference, asked{b.RunID, b.Session, b.Reason, b.TTL, b.Wait, b.Poll, b.Once}, wants, 0)
+	a := new(acquiring)
+	a.op.Wants = wants
+	return r.acquire(gate.Reference, asked{b.RunID, b.Session, b.Reason, b.TTL, b.Wait, b.Poll, b.Once}, a)
 }
 
-func (r *request) acquire(kind gate.Kind, a asked, wants []gate.Want, limit uint32) (operation, error) {
-	cmd, poll, err := r.acquireCommand(a, wants, limit)
-	return operation{command: cmd, kind: kind, poll: poll}, err
+// acquiring is the command of an acquire with its parts: one allocation.
+type acquiring struct {
+	command gate.Command
+	op      gate.Acquire
+	want    [1]gate.Want
+}
+
+// acquire returns the operation of an acquire whose names are there.
+func (r *request) acquire(kind gate.Kind, b asked, a *acquiring) (operation, error) {
+	err := r.complete(a, &b)
+	poll := api.DefaultPoll
+	if b.poll != nil {
+		poll = time.Duration(*b.poll)
+	}
+	return operation{command: &a.command, kind: kind, poll: poll}, err
 }
 
 // carryOut carries an operation out and answers it.

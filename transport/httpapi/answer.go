@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"encoding/json"
 	"time"
 
 	"lockd/api"
@@ -46,9 +45,11 @@ func (p *picture) answer(q query) []byte {
 	switch q.op {
 	case askName:
 		if q.kind == gate.Key {
-			return encode(p.key(p.view.Lock(name)))
+			state := p.key(p.view.Lock(name))
+			return appendKeyState(body(), &state)
 		}
-		return encode(p.lock(p.view.Lock(name)))
+		state := p.lock(p.view.Lock(name))
+		return appendLockState(body(), &state)
 	case askNames:
 		if q.kind == gate.Key {
 			return encode(p.keys(q))
@@ -75,13 +76,10 @@ func (p *picture) answer(q query) []byte {
 	return []byte{answerUnknownAsk}
 }
 
-func encode(body any) []byte {
-	b, err := json.Marshal(body)
-	if err != nil {
-		panic("httpapi: an answer does not encode: " + err.Error())
-	}
-	return append([]byte{answerBody}, b...)
-}
+// body begins an answer that is a JSON body.
+func body() []byte { return append(make([]byte, 0, 512), answerBody) }
+
+func encode(value any) []byte { return appendValue(body(), value) }
 
 func (p *picture) key(l gate.Lock) api.KeyState {
 	state := api.KeyState{

@@ -14,6 +14,16 @@ import (
 
 const hexDigits = "0123456789abcdef"
 
+// escaped are the bytes of ASCII that a string may not have as they are; DEL may
+// have them, but some terminals obey it.
+var escaped = func() (table [utf8.RuneSelf]bool) {
+	for c := range byte(' ') {
+		table[c] = true
+	}
+	table['"'], table['\\'], table[0x7f] = true, true, true
+	return table
+}()
+
 // appendText appends s as a JSON string. What is not UTF-8 becomes U+FFFD.
 func appendText(b []byte, s string) []byte {
 	b = append(b, '"')
@@ -29,7 +39,7 @@ func appendText(b []byte, s string) []byte {
 			i += size
 			continue
 		}
-		if c < ' ' || c == '"' || c == '\\' || c == 0x7f {
+		if escaped[c] {
 			b = append(b, s[from:i]...)
 			if c == '"' || c == '\\' {
 				b = append(b, '\\', c)

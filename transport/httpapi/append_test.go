@@ -100,6 +100,66 @@ func TestHandWrittenAnswersAreWhatEncodingJSONMakesOfTheTypes(t *testing.T) {
 	same(t, appendLockReleased(nil, &locks), api.LockReleased{Result: api.Released, Refs: []string{"a/b", "c"}})
 }
 
+// filled returns a value whose fields, all the way down, are not empty.
+func filled[T any]() (value T) {
+	fill(reflect.ValueOf(&value).Elem())
+	return value
+}
+
+func fill(v reflect.Value) {
+	switch v.Kind() {
+	case reflect.String:
+		v.SetString(`a"b`)
+	case reflect.Bool:
+		v.SetBool(true)
+	case reflect.Int, reflect.Int64:
+		v.SetInt(-71)
+	case reflect.Uint32, reflect.Uint64:
+		v.SetUint(72)
+	case reflect.Pointer:
+		v.Set(reflect.New(v.Type().Elem()))
+		fill(v.Elem())
+	case reflect.Slice:
+		v.Set(reflect.MakeSlice(v.Type(), 2, 2))
+		fill(v.Index(0))
+		fill(v.Index(1))
+	case reflect.Struct:
+		if at, ok := v.Addr().Interface().(*time.Time); ok {
+			*at = time.UnixMilli(1_700_000_000_120).UTC()
+			return
+		}
+		for i := range v.NumField() {
+			fill(v.Field(i))
+		}
+	default:
+		panic("a field of kind " + v.Kind().String())
+	}
+}
+
+// A field that is new in a type is missing here until it is written, too.
+func TestHandWrittenStatesAndProblemsAreWhatEncodingJSONMakesOfTheTypes(t *testing.T) {
+	for _, s := range []api.KeyState{
+		{}, {Key: "k", Holders: []api.Hold{}, Waiters: []api.Wait{}}, {Key: "k", Holders: []api.Hold{{Token: 1}}, Waiters: []api.Wait{{}}},
+		{Holders: []api.Hold{{RunID: "r"}, {Session: "s"}}, Waiters: []api.Wait{{BlockedBy: []string{}}}}, filled[api.KeyState](),
+	} {
+		same(t, appendKeyState(nil, &s), s)
+	}
+	for _, s := range []api.LockState{{}, filled[api.LockState]()} {
+		same(t, appendLockState(nil, &s), s)
+	}
+	for _, c := range []api.Client{{}, {Name: "n"}, {Host: "h"}, {PID: 7}} {
+		same(t, appendClient(nil, &c), c)
+	}
+	empty := api.Problem{Holders: []api.Hold{}, Conflicts: []api.Conflict{}, Refs: []string{}, Cycle: []string{}, Waiting: new(uint32), WaitedMS: new(int64)}
+	for _, p := range []api.Problem{{}, empty, *api.NewProblem(api.CodeOccupied, "<held>"), filled[api.Problem]()} {
+		b, status := appendProblem(nil, &p)
+		same(t, b, p)
+		if status != p.Status {
+			t.Errorf("status %d of %+v", status, p)
+		}
+	}
+}
+
 func TestQueriesSurviveTheWayToTheLeader(t *testing.T) {
 	q := query{op: askNames, kind: gate.Reference, text: "é/x", after: "b", max: 1000, number: 1<<53 - 1, nonce: 1<<64 - 1}
 	got, ok := decodeQuery(q.encode())

@@ -32,7 +32,15 @@ func (x *exchange) readBody() ([]byte, error) {
 	if x.r.ContentLength > api.MaxBodyBytes {
 		return nil, errTooLarge
 	}
-	_, err := buf.ReadFrom(http.MaxBytesReader(x.w, x.r.Body, api.MaxBodyBytes))
+	var err error
+	if length := int(x.r.ContentLength); length > 0 {
+		buf.Grow(length)
+		var n int
+		n, err = io.ReadFull(x.r.Body, buf.AvailableBuffer()[:length])
+		buf.Write(buf.AvailableBuffer()[:n])
+	} else {
+		_, err = buf.ReadFrom(http.MaxBytesReader(x.w, x.r.Body, api.MaxBodyBytes))
+	}
 	var tooLarge *http.MaxBytesError
 	var timeout interface{ Timeout() bool }
 	switch {

@@ -49,24 +49,24 @@ func keyOrRef(key, ref string) (gate.Name, error) {
 	return refName("ref", ref)
 }
 
-// command returns the command for op, within the session if there is one.
-func command(session string, once api.Once, op gate.Op) (*gate.Command, error) {
-	cmd := &gate.Command{Seq: once.Seq, Acked: once.Acked, Done: once.Done, Op: op}
+// within puts the command into the session, if there is one.
+func within(session string, once *api.Once, cmd *gate.Command) error {
+	cmd.Seq, cmd.Acked, cmd.Done = once.Seq, once.Acked, once.Done
 	if session == "" {
 		if name := onceField(once); name != "" {
-			return nil, fieldError(name, "needs a session; open one with POST /v1/sessions and send its id as session")
+			return fieldError(name, "needs a session; open one with POST /v1/sessions and send its id as session")
 		}
-		return cmd, nil
+		return nil
 	}
 	var known bool
 	if cmd.Session, known = gate.ParseSessionID(session); !known {
-		return nil, errNoSession
+		return errNoSession
 	}
-	return cmd, nil
+	return nil
 }
 
 // onceField names a field of exactly-once that is set, if any is.
-func onceField(once api.Once) string {
+func onceField(once *api.Once) string {
 	switch {
 	case once.Seq != 0:
 		return "seq"
@@ -86,36 +86,29 @@ type asked struct {
 	once                 api.Once
 }
 
-// acquireCommand returns the command of an acquire and how long its answer may
-// be held back.
-func (r *request) acquireCommand(a asked, wants []gate.Want, limit uint32) (*gate.Command, time.Duration, error) {
-	if err := checkRun(a.run); err != nil {
-		return nil, 0, err
+// complete makes the command of an acquire whose names are there.
+func (r *request) complete(a *acquiring, b *asked) error {
+	if err := checkRun(b.run); err != nil {
+		return err
 	}
 	switch {
-	case a.ttl != 0 && a.session != "":
-		return nil, 0, fieldError("ttl", "stands beside session; send ttl to open a session for this lock alone, or the id of a session")
-	case a.ttl != 0 && a.once.Seq != 0:
-		return nil, 0, fieldError("ttl", "cannot be combined with seq; open a session with POST /v1/sessions and send its id")
-	case a.wait > 0 && a.ttl == 0 && a.session == "":
-		return nil, 0, fieldError("wait", "needs session or ttl, so that nobody waits for a client that is gone; send one of them")
+	case b.ttl != 0 && b.session != "":
+		return fieldError("ttl", "stands beside session; send ttl to open a session for this lock alone, or the id of a session")
+	case b.ttl != 0 && b.once.Seq != 0:
+		return fieldError("ttl", "cannot be combined with seq; open a session with POST /v1/sessions and send its id")
+	case b.wait > 0 && b.ttl == 0 && b.session == "":
+		return fieldError("wait", "needs session or ttl, so that nobody waits for a client that is gone; send one of them")
 	}
-	op := &gate.Acquire{
-		Run: a.run, Wants: wants, Limit: limit,
-		Wait: time.Duration(a.wait), TTL: time.Duration(a.ttl), Reason: a.reason,
-	}
-	if a.session == "" {
+	op := &a.op
+	op.Run, op.Wait, op.TTL, op.Reason = b.run, time.Duration(b.wait), time.Duration(b.ttl), b.reason
+	if b.session == "" {
 		op.Client = r.caller()
 	}
 	if op.TTL > 0 {
 		op.Nonce = nonce()
 	}
-	cmd, err := command(a.session, a.once, op)
-	poll := api.DefaultPoll
-	if a.poll != nil {
-		poll = time.Duration(*a.poll)
-	}
-	return cmd, poll, err
+	a.command.Op = op
+	return within(b.session, &b.once, &a.command)
 }
 
 // nonce makes a session id unguessable.

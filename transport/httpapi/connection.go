@@ -24,9 +24,10 @@ type connection struct {
 	// ctx ends with the stream, and with it every wait of its requests.
 	ctx    context.Context
 	cancel context.CancelFunc
-	// asked is the request that is being decoded, and entries are ready for the
-	// next ones; the reader's.
+	// asked is the request that is being decoded, with work, and entries are ready
+	// for the next ones; the reader's.
 	asked   request
+	work    work
 	entries []entry
 	// tasks are the queries and keepalives under way.
 	tasks sync.WaitGroup

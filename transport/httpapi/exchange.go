@@ -27,25 +27,46 @@ type exchange struct {
 	index uint64
 	// status is zero until the answer was begun.
 	status int
-	buf    *bytes.Buffer
+	// values are those of header lines with one value that differs each time.
+	values [3]string
+	desk   *desk
 }
 
-var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+// desk is what one exchange after the other works with.
+type desk struct {
+	work work
+	buf  bytes.Buffer
+}
+
+var desks = sync.Pool{New: func() any { return new(desk) }}
+
+// sit gets the exchange a desk until it ends.
+func (x *exchange) sit() *desk {
+	if x.desk == nil {
+		x.desk = desks.Get().(*desk)
+		x.work = &x.desk.work
+	}
+	return x.desk
+}
 
 // buffer returns an empty buffer that lives until the exchange ends.
 func (x *exchange) buffer() *bytes.Buffer {
-	if x.buf == nil {
-		x.buf = buffers.Get().(*bytes.Buffer)
-	}
-	x.buf.Reset()
-	return x.buf
+	buf := &x.sit().buf
+	buf.Reset()
+	return buf
 }
 
 func (x *exchange) release() {
-	if x.buf != nil && x.buf.Cap() <= maxPooledBytes {
-		buffers.Put(x.buf)
+	if x.desk != nil && x.desk.buf.Cap() <= maxPooledBytes {
+		desks.Put(x.desk)
 	}
-	x.buf = nil
+	x.desk, x.work = nil, nil
+}
+
+// value is the header value that is s; nth tells the exchange's own apart.
+func (x *exchange) value(nth int, s string) []string {
+	x.values[nth] = s
+	return x.values[nth : nth+1 : nth+1]
 }
 
 // Header values that never change. Nobody writes to them.
@@ -66,7 +87,7 @@ func (x *exchange) setHeaders() {
 	if !saneRequestID(x.requestID) {
 		x.requestID = x.s.ids.next()
 	}
-	header[api.HeaderRequestID] = []string{x.requestID}
+	header[api.HeaderRequestID] = x.value(0, x.requestID)
 	if _, url, _, known := x.s.node.Leader(); known && url != "" {
 		header[api.HeaderLeader] = x.s.leaders.value(url)
 	}
@@ -96,7 +117,7 @@ func (x *exchange) send(body []byte, status int) {
 func (x *exchange) write(status int, contentType []string, body []byte) {
 	header := x.w.Header()
 	header["Content-Type"] = contentType
-	header["Content-Length"] = []string{strconv.Itoa(len(body))}
+	header["Content-Length"] = x.value(1, strconv.Itoa(len(body)))
 	x.begin(status)
 	// An error means that the client is gone; there is nobody left to tell.
 	_, _ = x.w.Write(body)
@@ -105,7 +126,7 @@ func (x *exchange) write(status int, contentType []string, body []byte) {
 // begin sends the header.
 func (x *exchange) begin(status int) {
 	x.index = x.s.seen.orAtLeast(x.index)
-	x.w.Header()[api.HeaderIndex] = []string{strconv.FormatUint(x.index, 10)}
+	x.w.Header()[api.HeaderIndex] = x.value(2, strconv.FormatUint(x.index, 10))
 	x.status = status
 	x.w.WriteHeader(status)
 }

@@ -18,20 +18,20 @@ func field[T any](name string, read func(r *strictjson.Reader, into *T)) strictj
 	return strictjson.Field[T]{Name: name, Read: read}
 }
 
-// onceFields are the fields of exactly-once, for a body that has them.
-func onceFields[T any](of func(*T) *api.Once) []strictjson.Field[T] {
-	return []strictjson.Field[T]{
+// withOnce returns the fields, and behind them those of exactly-once.
+func withOnce[T any](of func(*T) *api.Once, fields ...strictjson.Field[T]) []strictjson.Field[T] {
+	return append(fields,
 		field("seq", func(r *strictjson.Reader, b *T) { of(b).Seq = r.Uint(1, math.MaxUint64-1) }),
 		field("acked", func(r *strictjson.Reader, b *T) { of(b).Acked = r.Uint(0, math.MaxUint64-1) }),
 		field("done", func(r *strictjson.Reader, b *T) {
 			r.Array(gate.MaxDone, func(r *strictjson.Reader) { of(b).Done = append(of(b).Done, r.Uint(1, math.MaxUint64-1)) })
 		}),
-	}
+	)
 }
 
-// The tables of what each body may hold.
+// The tables of what each body may hold, in the order in which most clients send it.
 var (
-	keyAcquireFields = append(onceFields(func(b *api.KeyAcquire) *api.Once { return &b.Once }),
+	keyAcquireFields = withOnce(func(b *api.KeyAcquire) *api.Once { return &b.Once },
 		field("key", func(r *strictjson.Reader, b *api.KeyAcquire) { b.Key = present(r) }),
 		field("run_id", func(r *strictjson.Reader, b *api.KeyAcquire) { b.RunID = present(r) }),
 		field("session", func(r *strictjson.Reader, b *api.KeyAcquire) { b.Session = present(r) }),
@@ -41,13 +41,13 @@ var (
 		field("poll", func(r *strictjson.Reader, b *api.KeyAcquire) { b.Poll = new(duration(r, 0, api.MaxPoll)) }),
 		field("reason", func(r *strictjson.Reader, b *api.KeyAcquire) { b.Reason = label(r, gate.MaxReasonBytes) }),
 	)
-	keyReleaseFields = append(onceFields(func(b *api.KeyRelease) *api.Once { return &b.Once }),
+	keyReleaseFields = withOnce(func(b *api.KeyRelease) *api.Once { return &b.Once },
 		field("key", func(r *strictjson.Reader, b *api.KeyRelease) { b.Key = present(r) }),
 		field("run_id", func(r *strictjson.Reader, b *api.KeyRelease) { b.RunID = present(r) }),
 		field("token", func(r *strictjson.Reader, b *api.KeyRelease) { b.Token = token(r) }),
 		field("session", func(r *strictjson.Reader, b *api.KeyRelease) { b.Session = present(r) }),
 	)
-	keyBreakFields = append(onceFields(func(b *api.KeyBreak) *api.Once { return &b.Once }),
+	keyBreakFields = withOnce(func(b *api.KeyBreak) *api.Once { return &b.Once },
 		field("key", func(r *strictjson.Reader, b *api.KeyBreak) { b.Key = present(r) }),
 		field("token", func(r *strictjson.Reader, b *api.KeyBreak) { b.Token = token(r) }),
 		field("reason", func(r *strictjson.Reader, b *api.KeyBreak) { b.Reason = label(r, gate.MaxReasonBytes) }),
@@ -59,7 +59,7 @@ var (
 		field("mode", func(r *strictjson.Reader, b *api.LockWant) { b.Mode = mode(r) }),
 		field("scope", func(r *strictjson.Reader, b *api.LockWant) { b.Scope = scope(r) }),
 	}
-	lockAcquireFields = append(onceFields(func(b *api.LockAcquire) *api.Once { return &b.Once }),
+	lockAcquireFields = withOnce(func(b *api.LockAcquire) *api.Once { return &b.Once },
 		field("ref", func(r *strictjson.Reader, b *api.LockAcquire) { b.Ref = present(r) }),
 		field("mode", func(r *strictjson.Reader, b *api.LockAcquire) { b.Mode = mode(r) }),
 		field("scope", func(r *strictjson.Reader, b *api.LockAcquire) { b.Scope = scope(r) }),
@@ -75,14 +75,14 @@ var (
 		field("ref", func(r *strictjson.Reader, b *api.LockGive) { b.Ref = present(r) }),
 		field("token", func(r *strictjson.Reader, b *api.LockGive) { b.Token = token(r) }),
 	}
-	lockReleaseFields = append(onceFields(func(b *api.LockRelease) *api.Once { return &b.Once }),
+	lockReleaseFields = withOnce(func(b *api.LockRelease) *api.Once { return &b.Once },
 		field("ref", func(r *strictjson.Reader, b *api.LockRelease) { b.Ref = present(r) }),
 		field("token", func(r *strictjson.Reader, b *api.LockRelease) { b.Token = token(r) }),
 		field("refs", func(r *strictjson.Reader, b *api.LockRelease) { b.Refs = list(r, api.MaxRefs, lockGiveFields) }),
 		field("run_id", func(r *strictjson.Reader, b *api.LockRelease) { b.RunID = present(r) }),
 		field("session", func(r *strictjson.Reader, b *api.LockRelease) { b.Session = present(r) }),
 	)
-	lockDowngradeFields = append(onceFields(func(b *api.LockDowngrade) *api.Once { return &b.Once }),
+	lockDowngradeFields = withOnce(func(b *api.LockDowngrade) *api.Once { return &b.Once },
 		field("ref", func(r *strictjson.Reader, b *api.LockDowngrade) { b.Ref = present(r) }),
 		field("run_id", func(r *strictjson.Reader, b *api.LockDowngrade) { b.RunID = present(r) }),
 		field("token", func(r *strictjson.Reader, b *api.LockDowngrade) { b.Token = token(r) }),
@@ -90,7 +90,7 @@ var (
 		field("scope", func(r *strictjson.Reader, b *api.LockDowngrade) { b.Scope = scope(r) }),
 		field("session", func(r *strictjson.Reader, b *api.LockDowngrade) { b.Session = present(r) }),
 	)
-	lockBreakFields = append(onceFields(func(b *api.LockBreak) *api.Once { return &b.Once }),
+	lockBreakFields = withOnce(func(b *api.LockBreak) *api.Once { return &b.Once },
 		field("ref", func(r *strictjson.Reader, b *api.LockBreak) { b.Ref = present(r) }),
 		field("token", func(r *strictjson.Reader, b *api.LockBreak) { b.Token = token(r) }),
 		field("reason", func(r *strictjson.Reader, b *api.LockBreak) { b.Reason = label(r, gate.MaxReasonBytes) }),

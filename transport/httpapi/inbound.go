@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"strings"
@@ -14,16 +15,16 @@ import (
 
 // envelope is one api.StreamRequest, whose parts are parts of the message.
 type envelope struct {
-	id           uint64
-	method, path string
-	body         []byte
-	cancel       bool
+	id         uint64
+	method     string
+	path, body []byte
+	cancel     bool
 }
 
 var envelopeFields = []strictjson.Field[envelope]{
 	field("id", func(r *strictjson.Reader, e *envelope) { e.id = r.Uint(1, gate.MaxToken-1) }),
 	field("method", func(r *strictjson.Reader, e *envelope) { e.method = r.String() }),
-	field("path", func(r *strictjson.Reader, e *envelope) { e.path = r.String() }),
+	field("path", func(r *strictjson.Reader, e *envelope) { e.path = r.Text() }),
 	field("body", func(r *strictjson.Reader, e *envelope) { e.body = r.Raw() }),
 	field("cancel", func(r *strictjson.Reader, e *envelope) {
 		if string(r.Raw()) != "true" {
@@ -38,7 +39,7 @@ var envelopeFields = []strictjson.Field[envelope]{
 // means that the message is no list of requests.
 func (c *connection) accept(message []byte) error {
 	now := time.Now()
-	var entries []*entry
+	entries := make([]*entry, 0, 1+len(message)/usualRequestBytes)
 	var cancelled []uint64
 	err := strictjson.List(message, maxStreamRequests, func(r *strictjson.Reader) {
 		e := envelope{method: http.MethodPost}
@@ -91,8 +92,13 @@ func (c *connection) decode(e *envelope, now time.Time) *entry {
 
 // operation finds the route of a request and decodes it.
 func (c *connection) operation(e *envelope, entry *entry) (operation, *api.Problem) {
-	path, query, _ := strings.Cut(e.path, "?")
-	found, arg, allowed := c.s.router.find(e.method, path)
+	var path, query, arg string
+	var allowed []string
+	found := c.s.router.findFixed(e.method, e.path)
+	if found == nil {
+		path, query, _ = strings.Cut(string(e.path), "?")
+		found, arg, allowed = c.s.router.find(e.method, path)
+	}
 	entry.endpoint = found
 	switch {
 	case found == nil && len(allowed) == 0:
@@ -100,12 +106,12 @@ func (c *connection) operation(e *envelope, entry *entry) (operation, *api.Probl
 	case found == nil:
 		return operation{}, api.NewProblem(api.CodeMethodNotAllowed, "the path "+path+" takes "+strings.Join(allowed, ", "))
 	case found.decode == nil || e.method == http.MethodHead:
-		return operation{}, api.NewProblem(api.CodeNotFound, "the path "+path+" is not for streams; ask for it by HTTP")
+		return operation{}, api.NewProblem(api.CodeNotFound, "the path "+cmp.Or(path, found.path)+" is not for streams; ask for it by HTTP")
 	case len(e.body) > api.MaxBodyBytes:
 		return operation{}, problemOf(errTooLarge)
 	}
 	r := &c.asked
-	*r = request{arg: arg, body: e.body, agent: c.agent, remote: c.remote}
+	*r = request{arg: arg, body: e.body, agent: c.agent, remote: c.remote, work: &c.work}
 	if err := r.readParams(query, found.params); err != nil {
 		return operation{}, problemOf(err)
 	}

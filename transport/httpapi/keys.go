@@ -6,16 +6,27 @@ import (
 )
 
 func releaseKey(r *request) (operation, error) {
-	var b api.KeyRelease
-	if err := readBody(r, false, keyReleaseFields, &b); err != nil {
+	b := &r.work.keyRelease
+	*b = api.KeyRelease{}
+	if err := readBody(r, false, keyReleaseFields, b); err != nil {
 		return operation{}, err
 	}
 	name, err := keyName("key", b.Key)
 	if err == nil {
 		err = checkRun(b.RunID)
 	}
-	op := &gate.Release{Run: b.RunID, Gives: []gate.Give{{Name: name, Token: b.Token}}}
-	return commandOf(gate.Key, err, b.Session, b.Once, op)
+	if err != nil {
+		return operation{}, err
+	}
+	// One allocation.
+	a := &struct {
+		command gate.Command
+		op      gate.Release
+		give    [1]gate.Give
+	}{give: [1]gate.Give{{Name: name, Token: b.Token}}}
+	a.op.Run, a.op.Gives = b.RunID, a.give[:]
+	a.command.Op = &a.op
+	return operation{command: &a.command, kind: gate.Key}, within(b.Session, &b.Once, &a.command)
 }
 
 func breakKey(r *request) (operation, error) {
@@ -67,8 +78,8 @@ func commandOf(kind gate.Kind, err error, session string, once api.Once, op gate
 	if err != nil {
 		return operation{}, err
 	}
-	cmd, err := command(session, once, op)
-	return operation{command: cmd, kind: kind}, err
+	cmd := &gate.Command{Op: op}
+	return operation{command: cmd, kind: kind}, within(session, &once, cmd)
 }
 
 func getKey(r *request) (operation, error) {

@@ -57,6 +57,8 @@ const (
 	maxStreams = 1024
 	// maxStreamRequests bounds the requests of one message; its bytes do, too.
 	maxStreamRequests = api.MaxStreamInFlight
+	// usualRequestBytes is how long most requests of a stream are, or more.
+	usualRequestBytes = 128
 	// entriesAtOnce is how many entries of a stream are allocated together.
 	entriesAtOnce = 16
 	// streamWriteTimeout bounds the writing of one message of answers; a client

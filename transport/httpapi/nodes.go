@@ -56,7 +56,7 @@ func (s *Server) transferLeadership(x *exchange) {
 	var b api.LeaderTransfer
 	body, err := x.readBody()
 	if err == nil {
-		err = strictjson.Object(body, true, transferFields, &b)
+		err = strictjson.Object(new(strictjson.Reader), body, true, transferFields, &b)
 	}
 	if err != nil {
 		x.refuseError(err)

@@ -26,6 +26,16 @@ type request struct {
 	body []byte
 	// agent and remote are the caller's User-Agent and address.
 	agent, remote string
+	// work is what decoding needs for its time.
+	work *work
+}
+
+// work is what one request after the other is decoded with. Nothing of it may be
+// part of an operation.
+type work struct {
+	reader     strictjson.Reader
+	keyAcquire api.KeyAcquire
+	keyRelease api.KeyRelease
 }
 
 // operation is a decoded request: exactly one of a command, a query and a
@@ -44,7 +54,7 @@ type operation struct {
 
 // readBody reads the request's body into a value of the listed fields.
 func readBody[T any](r *request, optional bool, fields []strictjson.Field[T], into *T) error {
-	return strictjson.Object(r.body, optional, fields, into)
+	return strictjson.Object(&r.work.reader, r.body, optional, fields, into)
 }
 
 // fieldError refuses one field of the body, the query or the path.

@@ -50,9 +50,6 @@ func appendValue(b []byte, body any) []byte {
 	return bytes.TrimSuffix(buf.Bytes(), []byte("\n"))
 }
 
-// appendProblem appends a problem and returns its status.
-func appendProblem(b []byte, p *api.Problem) ([]byte, int) { return appendValue(b, p), p.Status }
-
 // refusal returns the problem that says why the table refused a command.
 func (s *Server) refusal(op *operation, r *gate.Result) *api.Problem {
 	switch r.Code {

@@ -119,6 +119,16 @@ func (r *router) find(method, path string) (e *endpoint, arg string, allowed []s
 	return nil, "", slices.Compact(allowed)
 }
 
+// findFixed is find for a path without a wildcard or query; nil if it finds none.
+func (r *router) findFixed(method string, path []byte) *endpoint {
+	for _, e := range r.fixed[string(path)] {
+		if e.takes(method) {
+			return e
+		}
+	}
+	return nil
+}
+
 func (e *endpoint) takes(method string) bool {
 	return method == e.method || method == http.MethodHead && e.method == http.MethodGet
 }

@@ -205,7 +205,7 @@ func (x *exchange) serve(e *endpoint, arg string) {
 
 // decode reads the operation, and its body if its method has one.
 func (x *exchange) decode(e *endpoint) (op operation, err error) {
-	x.agent, x.remote = x.r.UserAgent(), x.r.RemoteAddr
+	x.agent, x.remote, x.work = x.r.UserAgent(), x.r.RemoteAddr, &x.sit().work
 	if e.method == http.MethodPost {
 		if x.request.body, err = x.readBody(); err != nil {
 			return operation{}, err

@@ -22,12 +22,19 @@ func (e *Error) Error() string {
 }
 
 // Reader reads one JSON value. The first error sticks: later calls read
-// nothing and leave what they were to fill alone.
+// nothing and leave what they were to fill alone. The zero value is ready; one
+// goroutine may use it at a time, for one value after the other.
 type Reader struct {
 	buf []byte
-	pos int
-	err *Error
+	// text is a copy of buf, once a string is part of it.
+	text string
+	pos  int
+	err  *Error
 }
+
+// sharedBytes bounds a body whose strings share one copy of it, lest a short
+// string that is kept for long keep a long body.
+const sharedBytes = 1024
 
 // Field is one member that an object may have.
 type Field[T any] struct {
@@ -35,16 +42,16 @@ type Field[T any] struct {
 	Read func(r *Reader, into *T)
 }
 
-// Object reads body, which must be one object of the listed fields (at most
-// 64), each at most once. The error is an *Error. An empty body is an empty
-// object if optional is set.
-func Object[T any](body []byte, optional bool, fields []Field[T], into *T) error {
-	r := Reader{buf: body}
+// Object reads body with r, which must not be at anything else. It must be one
+// object of the listed fields (at most 64), each at most once. The error is an
+// *Error. An empty body is an empty object if optional is set.
+func Object[T any](r *Reader, body []byte, optional bool, fields []Field[T], into *T) error {
+	*r = Reader{buf: body}
 	r.space()
 	if r.pos == len(r.buf) && optional {
 		return nil
 	}
-	Members(&r, fields, into)
+	Members(r, fields, into)
 	r.space()
 	if r.err == nil && r.pos != len(r.buf) {
 		r.Fail("must be one JSON object, with nothing after it")
@@ -70,18 +77,20 @@ func List(body []byte, max int, element func(r *Reader)) error {
 	return nil
 }
 
-// Members reads an object of the listed fields, each at most once.
+// Members reads an object of the listed fields, each at most once. It is quickest
+// if they come in the order of the list.
 func Members[T any](r *Reader, fields []Field[T], into *T) {
 	if !r.open('{', "an object") {
 		return
 	}
 	var seen uint64
+	i := -1
 	for first := true; r.next('}', first); first = false {
 		name, ok := r.name()
 		if !ok {
 			return
 		}
-		i := indexOf(fields, name)
+		i = indexOf(fields, name, i+1)
 		switch {
 		case i < 0:
 			r.failAt(string(name), "is unknown; leave it out or correct its name")
@@ -99,8 +108,14 @@ func Members[T any](r *Reader, fields []Field[T], into *T) {
 	}
 }
 
-func indexOf[T any](fields []Field[T], name []byte) int {
-	for i := range fields {
+// indexOf looks at the field at from, at those behind it and then at the others.
+func indexOf[T any](fields []Field[T], name []byte, from int) int {
+	for i := from; i < len(fields); i++ {
+		if fields[i].Name == string(name) {
+			return i
+		}
+	}
+	for i := range from {
 		if fields[i].Name == string(name) {
 			return i
 		}
@@ -149,6 +164,12 @@ func (r *Reader) under(name string) {
 }
 
 func (r *Reader) space() {
+	if r.pos < len(r.buf) && r.buf[r.pos] <= ' ' {
+		r.skipSpace()
+	}
+}
+
+func (r *Reader) skipSpace() {
 	for r.pos < len(r.buf) {
 		switch r.buf[r.pos] {
 		case ' ', '\t', '\n', '\r':
@@ -228,7 +249,7 @@ func (r *Reader) name() ([]byte, bool) {
 		r.Fail("is broken JSON: a field name in double quotes is due at byte " + strconv.Itoa(r.pos))
 		return nil, false
 	}
-	name, ok := r.text()
+	name, ok := r.quoted()
 	if !ok {
 		return nil, false
 	}

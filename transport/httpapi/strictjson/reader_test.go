@@ -50,7 +50,7 @@ func TestGoodBodiesAreReadAsEncodingJSONReadsThem(t *testing.T) {
 		`{"te\u0078t":"escaped name"}`,
 	} {
 		var got, want body
-		if err := strictjson.Object([]byte(text), false, bodyFields, &got); err != nil {
+		if err := strictjson.Object(new(strictjson.Reader), []byte(text), false, bodyFields, &got); err != nil {
 			t.Errorf("%s: %v", text, err)
 		}
 		if err := json.Unmarshal([]byte(text), &want); err != nil {
@@ -62,12 +62,32 @@ func TestGoodBodiesAreReadAsEncodingJSONReadsThem(t *testing.T) {
 	}
 }
 
+func TestStringsStayWhenTheBodyIsOverwritten(t *testing.T) {
+	for _, text := range []string{
+		`{"text":"first","leaf":{"name":"second"}}`, `{"text":"\u0066irst","leaf":{"name":"second"}}`,
+		`{"text":"first","leaf":{"name":"second"}` + strings.Repeat(" ", 5000) + `}`,
+	} {
+		var r strictjson.Reader
+		for range 2 {
+			var got body
+			buf := []byte(text)
+			if err := strictjson.Object(&r, buf, false, bodyFields, &got); err != nil {
+				t.Fatal(err)
+			}
+			clear(buf)
+			if got.Text != "first" || got.Leaf.Name != "second" {
+				t.Errorf("%.50s: %+v", text, got)
+			}
+		}
+	}
+}
+
 func TestAnEmptyBodyIsAnEmptyObjectOnlyWhereAllowed(t *testing.T) {
 	var got body
-	if err := strictjson.Object([]byte("\n"), true, bodyFields, &got); err != nil {
+	if err := strictjson.Object(new(strictjson.Reader), []byte("\n"), true, bodyFields, &got); err != nil {
 		t.Error(err)
 	}
-	if err := strictjson.Object(nil, false, bodyFields, &got); err == nil {
+	if err := strictjson.Object(new(strictjson.Reader), nil, false, bodyFields, &got); err == nil {
 		t.Error("an empty body passed for an object")
 	}
 }
@@ -115,7 +135,7 @@ func TestBadBodiesAreRefusedWithTheFieldAndARemedy(t *testing.T) {
 		{"\xef\xbb\xbf{}", "", "object"}, {"{\"\xff\":1}", "", "UTF-8"},
 	} {
 		var got body
-		err := strictjson.Object([]byte(c.text), false, bodyFields, &got)
+		err := strictjson.Object(new(strictjson.Reader), []byte(c.text), false, bodyFields, &got)
 		var wrong *strictjson.Error
 		if !errors.As(err, &wrong) {
 			t.Errorf("%s: not refused: %v", c.text, got)
@@ -136,7 +156,7 @@ func FuzzWhatIsAcceptedIsWhatEncodingJSONReads(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
 		var got, want body
-		if strictjson.Object(text, false, bodyFields, &got) != nil {
+		if strictjson.Object(new(strictjson.Reader), text, false, bodyFields, &got) != nil {
 			return
 		}
 		if err := json.Unmarshal(text, &want); err != nil {

@@ -10,19 +10,34 @@ import (
 
 // String reads a string.
 func (r *Reader) String() string {
+	text := r.Text()
+	// What had no escapes is part of the body, up to the quote just read.
+	from, to := r.pos-1-len(text), r.pos-1
+	if len(text) == 0 || len(r.buf) > sharedBytes || &r.buf[from] != &text[0] {
+		return string(text)
+	}
+	if r.text == "" {
+		r.text = string(r.buf)
+	}
+	return r.text[from:to]
+}
+
+// Text reads a string. What it returns is part of what is read if that has no
+// escapes in it.
+func (r *Reader) Text() []byte {
 	if r.err != nil {
-		return ""
+		return nil
 	}
 	r.space()
 	if r.pos == len(r.buf) || r.buf[r.pos] != '"' {
 		r.wrongType("a string")
-		return ""
+		return nil
 	}
-	text, ok := r.text()
+	text, ok := r.quoted()
 	if !ok {
-		return ""
+		return nil
 	}
-	return string(text)
+	return text
 }
 
 // Uint reads an integer from least to most, without sign, fraction or exponent.
@@ -32,6 +47,23 @@ func (r *Reader) Uint(least, most uint64) uint64 {
 	}
 	r.space()
 	from := r.pos
+	var n uint64
+	for r.pos < len(r.buf) && r.pos-from < safeDigits && r.buf[r.pos]-'0' <= 9 {
+		n = 10*n + uint64(r.buf[r.pos]-'0')
+		r.pos++
+	}
+	plain := r.pos > from && r.pos < len(r.buf) && !isNumberByte(r.buf[r.pos]) && (r.buf[from] != '0' || r.pos == from+1)
+	if plain && n >= least && n <= most {
+		return n
+	}
+	return r.oddUint(from, least, most)
+}
+
+// safeDigits is how many digits every uint64 can hold.
+const safeDigits = 19
+
+// oddUint reads the rest of an integer that is long or no good.
+func (r *Reader) oddUint(from int, least, most uint64) uint64 {
 	for r.pos < len(r.buf) && isNumberByte(r.buf[r.pos]) {
 		r.pos++
 	}
@@ -122,17 +154,19 @@ func parseUint(literal []byte) (uint64, bool) {
 	return n, true
 }
 
-// text reads the string at the present position, which is a double quote. What
+// quoted reads the string at the present position, which is a double quote. What
 // it returns may be part of the buffer.
-func (r *Reader) text() ([]byte, bool) {
+func (r *Reader) quoted() ([]byte, bool) {
 	r.pos++
 	from := r.pos
-	for r.pos < len(r.buf) {
-		switch c := r.buf[r.pos]; {
-		case c == '"':
-			text := r.buf[from:r.pos]
-			r.pos++
-			return text, r.valid(text)
+	var all byte
+	for i, c := range r.buf[from:] {
+		if !special[c] {
+			all |= c
+			continue
+		}
+		r.pos = from + i
+		switch {
 		case c == '\\':
 			return r.escapedText(from)
 		case c < ' ':
@@ -140,10 +174,22 @@ func (r *Reader) text() ([]byte, bool) {
 			return nil, false
 		}
 		r.pos++
+		text := r.buf[from : from+i]
+		return text, all < utf8.RuneSelf || r.valid(text)
 	}
+	r.pos = len(r.buf)
 	r.Fail("is cut off")
 	return nil, false
 }
+
+// special are the bytes of a string that do not stand for themselves.
+var special = func() (table [256]bool) {
+	for c := range byte(' ') {
+		table[c] = true
+	}
+	table['"'], table['\\'] = true, true
+	return table
+}()
 
 // escapedText goes on with a string that has a backslash at the present position.
 func (r *Reader) escapedText(from int) ([]byte, bool) {
