@@ -25,8 +25,7 @@ type Node struct {
 
 	raft      *raft.Raft
 	fsm       *fsm.FSM
-	stores    *Stores
-	log       *guardedLog
+	stores    *guarded
 	transport *transport
 	clock     *ackClock
 	fresh     *freshness
@@ -92,11 +91,10 @@ func start(config Config, raw *Stores) (*Node, error) {
 		config.OnFatal(err)
 	}}
 	sealed := raw.sealed()
-	stores, log, err := sealed.guarded(dog)
-	if err != nil {
+	var err error
+	if n.stores, err = sealed.guarded(dog); err != nil {
 		return nil, err
 	}
-	n.stores, n.log = stores, log
 	if err := bootstrap(&n.config, sealed, config.Transport); err != nil {
 		return nil, err
 	}
@@ -137,21 +135,21 @@ func newNode(config Config) *Node {
 func (n *Node) startRaft(failed <-chan error) error {
 	n.clock = &ackClock{self: n.id, voters: n.voters}
 	n.fresh = &freshness{term: n.raftTerm, applied: n.fsm.Applied}
-	n.transport = newTransport(n.config.Transport, n.clock, n.fresh, n.config.Clock)
+	n.transport = newTransport(n.config.Transport, n.stores.parallel, n.clock, n.fresh, n.config.Clock)
 	var r *raft.Raft
 	var err error
 	started := make(chan struct{})
-	n.log.opening.Store(true)
+	n.stores.log.opening.Store(true)
 	go func() {
 		defer close(started)
-		r, err = raft.NewRaft(n.config.raftConfig(), n.fsm, n.stores.Log, n.stores.Stable, n.stores.Snapshots, n.transport)
+		r, err = raft.NewRaft(n.config.raftConfig(), parallelFSM{n.fsm, n.stores.parallel}, n.stores.Log, n.stores.Stable, n.stores.Snapshots, n.transport)
 	}()
 	select {
 	case <-started:
 	case err := <-failed:
 		return fmt.Errorf("start raft: %w", err)
 	}
-	n.log.opening.Store(false)
+	n.stores.log.opening.Store(false)
 	if err != nil {
 		n.transport.close()
 		return fmt.Errorf("start raft: %w", err)

@@ -174,11 +174,11 @@ func (o *office) propose(batch []*proposal, over func()) {
 
 // conclude waits for the entry and delivers the verdicts.
 func (o *office) conclude(batch []*proposal, future raft.ApplyFuture) {
-	if err := future.Error(); err != nil {
-		refuse(batch, outcomeOf(err))
+	applied, err := appliedBy(future)
+	if err != nil {
+		refuse(batch, err)
 		return
 	}
-	applied := future.Response().(*fsm.Applied)
 	if len(applied.Outcomes) != len(batch) {
 		panic(fmt.Sprintf("cluster: entry %d has %d outcomes of %d commands", applied.Index, len(applied.Outcomes), len(batch)))
 	}
@@ -190,8 +190,15 @@ func (o *office) conclude(batch []*proposal, future raft.ApplyFuture) {
 // commit proposes one command of the leader's own and waits until it is applied.
 func (n *Node) commit(cmd *gate.Command) (*fsm.Applied, error) {
 	entry := fsm.Batch{Time: gate.Wall(n.config.Clock().UnixMilli()), Commands: [][]byte{fsm.AppendCommand(nil, cmd)}}
-	future := n.raft.Apply(fsm.AppendBatch(nil, &entry), n.config.Timing.Answer)
+	return appliedBy(n.raft.Apply(fsm.AppendBatch(nil, &entry), n.config.Timing.Answer))
+}
+
+// appliedBy waits for an entry and returns what it did.
+func appliedBy(future raft.ApplyFuture) (*fsm.Applied, error) {
 	if err := future.Error(); err != nil {
+		return nil, outcomeOf(err)
+	}
+	if err, failed := future.Response().(error); failed {
 		return nil, outcomeOf(err)
 	}
 	return future.Response().(*fsm.Applied), nil

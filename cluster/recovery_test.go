@@ -87,7 +87,7 @@ func TestSnapshotIsTakenWhenTheLogHasGrownByEnoughBytes(t *testing.T) {
 			if err != nil || len(taken) == 0 {
 				t.Errorf("%s: %d snapshots, %v", n.config.Name, len(taken), err)
 			}
-			if grown := n.log.grown.Load(); grown >= 10_000 {
+			if grown := n.stores.log.grown.Load(); grown >= 10_000 {
 				t.Errorf("%s: the log is still %d bytes ahead", n.config.Name, grown)
 			}
 		}

@@ -79,7 +79,12 @@ func (n *Node) settleDown(ctx context.Context) error {
 func (n *Node) stopRaft(ctx context.Context) error {
 	stopped := make(chan error, 1)
 	future := n.raft.Shutdown()
-	go func() { stopped <- future.Error() }()
+	go func() {
+		err := future.Error()
+		// A write that failed has ended the node already.
+		_ = n.stores.parallel.drain()
+		stopped <- err
+	}()
 	select {
 	case err := <-stopped:
 		return err

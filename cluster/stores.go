@@ -147,19 +147,32 @@ func (s *Stores) sealed() *Stores {
 	return &Stores{Log: sealedLog{s.Log}, Stable: sealedStable{s.Stable}, Snapshots: s.Snapshots, Close: s.Close}
 }
 
+// guarded are the stores as raft uses them.
+type guarded struct {
+	Stores
+	// log and parallel are what the log consists of.
+	log      *guardedLog
+	parallel *parallelLog
+}
+
 // guarded returns the stores behind the watchdog, the log with a cache.
-func (s *Stores) guarded(dog *watchdog) (*Stores, *guardedLog, error) {
-	log := &guardedLog{LogStore: s.Log, dog: dog}
-	cached, err := raft.NewLogCache(logCacheEntries, log)
-	if err != nil {
-		return nil, nil, fmt.Errorf("log cache: %w", err)
+func (s *Stores) guarded(dog *watchdog) (*guarded, error) {
+	g := &guarded{log: &guardedLog{LogStore: s.Log, dog: dog}}
+	var err error
+	if g.parallel, err = newParallelLog(g.log); err != nil {
+		return nil, fmt.Errorf("log: %w; %s", err, openRemedy)
 	}
-	return &Stores{
+	cached, err := raft.NewLogCache(logCacheEntries, g.parallel)
+	if err != nil {
+		return nil, fmt.Errorf("log cache: %w", err)
+	}
+	g.Stores = Stores{
 		Log:       cached,
-		Stable:    &guardedStable{StableStore: s.Stable, dog: dog},
-		Snapshots: &guardedSnapshots{SnapshotStore: s.Snapshots, dog: dog, taken: log.snapshotTaken},
+		Stable:    &guardedStable{StableStore: s.Stable, dog: dog, log: g.parallel},
+		Snapshots: &guardedSnapshots{SnapshotStore: s.Snapshots, dog: dog, taken: g.log.snapshotTaken},
 		Close:     s.Close,
-	}, log, nil
+	}
+	return g, nil
 }
 
 // guardedLog also counts the bytes that the log has grown by since the last
@@ -225,6 +238,7 @@ func (l *guardedLog) snapshotTaken() { l.grown.Store(0) }
 type guardedStable struct {
 	raft.StableStore
 	dog *watchdog
+	log *parallelLog
 }
 
 func (s *guardedStable) Set(key, value []byte) error {
@@ -234,8 +248,9 @@ func (s *guardedStable) Set(key, value []byte) error {
 	return nil
 }
 
+// SetUint64 stores a term, the node's or that of its vote.
 func (s *guardedStable) SetUint64(key []byte, value uint64) error {
-	if s.dog.write("storing the term", func() error { return s.StableStore.SetUint64(key, value) }) != nil {
+	if s.log.begin(value) != nil || s.dog.write("storing the term", func() error { return s.StableStore.SetUint64(key, value) }) != nil {
 		select {}
 	}
 	return nil
@@ -293,7 +308,7 @@ func (n *Node) takeSnapshots() {
 			return
 		case <-every.C:
 		}
-		if n.log.grown.Load() < n.config.SnapshotBytes {
+		if n.stores.log.grown.Load() < n.config.SnapshotBytes {
 			continue
 		}
 		if err := n.raft.Snapshot().Error(); err != nil && !errors.Is(err, raft.ErrNothingNewToSnapshot) {

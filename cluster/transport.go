@@ -15,6 +15,7 @@ import (
 type transport struct {
 	raft.Transport
 	prevote raft.WithPreVote
+	log     *parallelLog
 	clock   *ackClock
 	fresh   *freshness
 	now     func() time.Time
@@ -24,10 +25,11 @@ type transport struct {
 	pump     sync.WaitGroup
 }
 
-func newTransport(inner raft.Transport, clock *ackClock, fresh *freshness, now func() time.Time) *transport {
+func newTransport(inner raft.Transport, log *parallelLog, clock *ackClock, fresh *freshness, now func() time.Time) *transport {
 	return &transport{
 		Transport: inner,
 		prevote:   inner.(raft.WithPreVote),
+		log:       log,
 		clock:     clock,
 		fresh:     fresh,
 		now:       now,
@@ -67,10 +69,13 @@ func (t *transport) listen() {
 }
 
 // AppendEntries notes the time before it sends: an answer proves nothing about
-// a later one.
+// a later one. What is not on this node's disk is not said to be committed.
 func (t *transport) AppendEntries(id raft.ServerID, addr raft.ServerAddress, args *raft.AppendEntriesRequest, resp *raft.AppendEntriesResponse) error {
+	t.log.lead(args.Term)
+	request := *args
+	request.LeaderCommitIndex = min(request.LeaderCommitIndex, t.log.durable.Load())
 	sent := t.now()
-	if err := t.Transport.AppendEntries(id, addr, args, resp); err != nil {
+	if err := t.Transport.AppendEntries(id, addr, &request, resp); err != nil {
 		return err
 	}
 	if resp.Success && resp.Term == args.Term {
