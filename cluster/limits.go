@@ -66,6 +66,12 @@ const (
 	// walMarkEvery is how many entries the write-ahead log grows by before its
 	// end is marked again.
 	walMarkEvery = 256
+	// snapshotStint is how long a snapshot is written before it pauses three times
+	// as long, at most snapshotPause.
+	snapshotStint = time.Millisecond
+	snapshotPause = 20 * time.Millisecond
+	// snapshotSyncBytes is how much of a snapshot the disk gets at once.
+	snapshotSyncBytes = 1 << 20
 	// snapshotsKept is how many snapshots stay on disk.
 	snapshotsKept = 2
 

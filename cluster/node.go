@@ -126,7 +126,8 @@ func newNode(config Config) *Node {
 	n.waiters = waiters{node: n, all: make(map[*waiter]struct{}), due: timekeeper.NewSchedule[*waiter](), hurry: make(chan struct{}, 1)}
 	n.resends = resends{node: n, filled: make(chan struct{}, 1)}
 	n.renewals = renewals{node: n}
-	n.fsm = fsm.New(fsm.Config{Logger: config.Logger.Named("fsm"), OnApply: n.applied, OnRestore: n.restored})
+	pace := &pacer{clock: config.Clock, stop: n.stop}
+	n.fsm = fsm.New(fsm.Config{Logger: config.Logger.Named("fsm"), OnApply: n.applied, OnRestore: n.restored, Pace: pace.pause})
 	return n
 }
 

@@ -121,7 +121,8 @@ type durableSnapshots struct {
 	dir string
 }
 
-// Create syncs the folder with its two files before it gets its final name.
+// Create syncs the folder with its two files before it gets its final name. The
+// sink hands the disk piece by piece what it is given.
 func (s durableSnapshots) Create(version raft.SnapshotVersion, index, term uint64, configuration raft.Configuration,
 	configurationIndex uint64, trans raft.Transport,
 ) (raft.SnapshotSink, error) {
@@ -129,10 +130,15 @@ func (s durableSnapshots) Create(version raft.SnapshotVersion, index, term uint6
 	if err != nil {
 		return nil, err
 	}
-	if err := syncDirectory(filepath.Join(s.dir, snapshotsFolder, sink.ID()+unfinished)); err != nil {
+	folder := filepath.Join(s.dir, snapshotsFolder, sink.ID()+unfinished)
+	if err := syncDirectory(folder); err != nil {
 		return nil, errors.Join(err, sink.Cancel())
 	}
-	return sink, nil
+	steadied, err := steady(sink, folder)
+	if err != nil {
+		return nil, errors.Join(err, sink.Cancel())
+	}
+	return steadied, nil
 }
 
 // monotonic says whether the log takes no entry that leaves a gap: raft then

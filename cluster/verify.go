@@ -99,6 +99,7 @@ func (s *Stores) verifyLog(compacted uint64) error {
 // How raft names what it writes.
 const (
 	snapshotsFolder = "snapshots"
+	snapshotFile    = "state.bin"
 	unfinished      = ".tmp"
 )
 

@@ -112,7 +112,7 @@ func BenchmarkSnapshotOfAMillionHolds(b *testing.B) {
 	view := millionHolds(b)
 	b.ReportAllocs()
 	for b.Loop() {
-		if err := writeSnapshot(io.Discard, view, 1); err != nil {
+		if err := writeSnapshot(io.Discard, view, 1, func() {}); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -120,7 +120,7 @@ func BenchmarkSnapshotOfAMillionHolds(b *testing.B) {
 
 func BenchmarkRestoreOfAMillionHolds(b *testing.B) {
 	var file bytes.Buffer
-	if err := writeSnapshot(&file, millionHolds(b), 1); err != nil {
+	if err := writeSnapshot(&file, millionHolds(b), 1, func() {}); err != nil {
 		b.Fatal(err)
 	}
 	b.SetBytes(int64(file.Len()))

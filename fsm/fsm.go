@@ -23,6 +23,9 @@ type Config struct {
 	// OnRestore is told, on that goroutine too, that the table is another one,
 	// as of entry index: nothing is known of the entries between.
 	OnRestore func(index uint64)
+	// Pace is called after each block of a snapshot, on the goroutine that writes
+	// it, and may take its time: the block is written, and the table goes on.
+	Pace func()
 }
 
 // Applied is what one entry did. Nobody may change it.
@@ -67,6 +70,9 @@ func New(config Config) *FSM {
 	}
 	if config.OnRestore == nil {
 		config.OnRestore = func(uint64) {}
+	}
+	if config.Pace == nil {
+		config.Pace = func() {}
 	}
 	return &FSM{config: config, table: gate.New()}
 }
@@ -146,7 +152,7 @@ func (f *FSM) Applied() uint64 { return f.applied.Load() }
 // there now; the commands that follow neither change nor wait for it.
 func (f *FSM) Snapshot() (raft.FSMSnapshot, error) {
 	view, index := f.View()
-	return &snapshot{view: view, index: index}, nil
+	return &snapshot{view: view, index: index, pace: f.config.Pace}, nil
 }
 
 // Restore implements raft.FSM: the table becomes that of the snapshot, once all

@@ -120,7 +120,7 @@ func (x *counts) of(num protowire.Number) *uint64 {
 // sealed returns a snapshot file whose only block holds the given records.
 func sealed(records []byte) []byte {
 	var file bytes.Buffer
-	w := snapshotWriter{to: &file}
+	w := snapshotWriter{to: &file, pace: func() {}}
 	w.begin()
 	w.c.b = append(w.c.b, records...)
 	w.flush()

@@ -82,11 +82,12 @@ func (c *coder) counts(num protowire.Number, x *counts) {
 type snapshot struct {
 	view  *gate.View
 	index uint64
+	pace  func()
 }
 
 // Persist writes the version to sink and closes it, or cancels it on an error.
 func (s *snapshot) Persist(sink raft.SnapshotSink) error {
-	if err := writeSnapshot(sink, s.view, s.index); err != nil {
+	if err := writeSnapshot(sink, s.view, s.index, s.pace); err != nil {
 		return errors.Join(err, sink.Cancel())
 	}
 	return sink.Close()
@@ -95,9 +96,10 @@ func (s *snapshot) Persist(sink raft.SnapshotSink) error {
 // Release does nothing: versions are the garbage collector's.
 func (s *snapshot) Release() {}
 
-// writeSnapshot writes the view, which is the table as of entry index.
-func writeSnapshot(to io.Writer, view *gate.View, index uint64) error {
-	w := snapshotWriter{to: to, c: encoder(nil)}
+// writeSnapshot writes the view, which is the table as of entry index, and calls
+// pace after each block.
+func writeSnapshot(to io.Writer, view *gate.View, index uint64, pace func()) error {
+	w := snapshotWriter{to: to, c: encoder(nil), pace: pace}
 	w.begin()
 	w.c.header(headerRecord, &header{Index: index, Counters: view.Counters()})
 	n := counts{
@@ -115,7 +117,8 @@ func writeSnapshot(to io.Writer, view *gate.View, index uint64) error {
 
 // snapshotWriter gathers records into blocks. After an error it does nothing.
 type snapshotWriter struct {
-	to io.Writer
+	to   io.Writer
+	pace func()
 	// c holds what will be written next; a block's length is at start, its
 	// records after that.
 	c     coder
@@ -166,4 +169,5 @@ func (w *snapshotWriter) flush() {
 	}
 	w.start = 0
 	w.c.b = append(w.c.b[:0], 0, 0, 0, 0)
+	w.pace()
 }

@@ -5,10 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"lockd/gate"
 
@@ -292,6 +290,27 @@ func TestARefusalOfANewerSnapshotNamesTheRemedy(t *testing.T) {
 	}
 }
 
+func TestTheWriterOfASnapshotIsPacedBetweenBlocks(t *testing.T) {
+	var to sink
+	var seen []int
+	l := wideLog()
+	l.fsm.config.Pace = func() { seen = append(seen, to.Len()) }
+	taken, err := l.fsm.Snapshot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := taken.Persist(&to); err != nil {
+		t.Fatal(err)
+	}
+	head, blocks := cut(to.Bytes())
+	at := len(head)
+	for i, block := range blocks {
+		if at += len(block); i >= len(seen) || seen[i] != at {
+			t.Fatalf("blocks end at %d, the writer paused at %v", at, seen)
+		}
+	}
+}
+
 func TestASnapshotThatCannotBeWrittenIsCancelled(t *testing.T) {
 	l := wideLog()
 	for _, room := range []int{1, blockBytes + blockBytes/2} {
@@ -321,76 +340,5 @@ func TestAReadErrorIsNotTakenForDamage(t *testing.T) {
 	err := New(Config{}).Restore(brokenReader{})
 	if !errors.Is(err, errDisk) || errors.Is(err, ErrMalformed) {
 		t.Errorf("error is %v", err)
-	}
-}
-
-// historyLog returns a busy log whose table remembers an ending of every kind.
-func historyLog(t testing.TB) *testLog {
-	t.Helper()
-	l := busyLog(t)
-	name := ref("told")
-	acquire := func(mode gate.Mode) *gate.Acquire {
-		return &gate.Acquire{Run: "r9", Wants: []gate.Want{{Name: name, Mode: mode}}, Reason: "again", Client: sampleClient()}
-	}
-	session := l.do(&gate.OpenSession{TTL: time.Minute, Nonce: 14}).Session
-	l.do(acquire(gate.Exclusive))
-	l.do(&gate.Release{Run: "r9", Gives: []gate.Give{{Name: name}}})
-	l.apply(&gate.Command{Session: session, Op: acquire(gate.Shared)})
-	l.do(acquire(gate.Exclusive))
-	l.apply(&gate.Command{Session: session, Op: &gate.CloseSession{}})
-	token := l.do(acquire(gate.Exclusive)).Grants[0].Token
-	l.do(&gate.Break{Name: name, Token: token, Reason: "stuck", Actor: "10.0.0.7", Client: sampleClient()})
-	return l
-}
-
-func TestReleasedSnapshotsKeepTheirBytes(t *testing.T) {
-	l := historyLog(t)
-	file := l.snapshot(t)
-	want := golden(t, "v2/snapshot", file)
-	if !bytes.Equal(file, want) {
-		t.Error("the snapshot is written otherwise")
-	}
-	f := New(Config{})
-	if err := restore(f, want); err != nil {
-		t.Fatal(err)
-	}
-	view, _ := f.View()
-	if view.Hash() != l.hash() {
-		t.Error("the released snapshot restores to another table")
-	}
-	var ends []gate.End
-	for _, e := range view.History(ref("told")) {
-		ends = append(ends, e.End)
-	}
-	if !slices.Equal(ends, []gate.End{gate.EndBroken, gate.EndClosed, gate.EndReplaced, gate.EndReleased}) {
-		t.Errorf("history of ends %v", ends)
-	}
-}
-
-// A snapshot of version 1 has of each name the last ending, and only if it was a
-// bad one: enough for the next holder, and too little for a history.
-func TestASnapshotOfVersion1IsRestored(t *testing.T) {
-	l := &testLog{fsm: New(Config{})}
-	if err := restore(l.fsm, released(t, "v1/snapshot")); err != nil {
-		t.Fatal(err)
-	}
-	got, _ := l.fsm.View()
-	want, _ := busyLog(t).fsm.View()
-	if got.Size() != want.Size() || got.Counters() != want.Counters() {
-		t.Errorf("restored %+v %+v, want %+v %+v", got.Size(), got.Counters(), want.Size(), want.Counters())
-	}
-	if h := got.History(key("broken")); len(h) != 0 {
-		t.Errorf("a history of %d endings whose tokens nobody knows", len(h))
-	}
-	if e := l.do(acquireKey("r9", "broken")).Grants[0].Previous; e == nil || e.Run != "r5" || e.End != gate.EndBroken {
-		t.Errorf("the next holder is told %+v", e)
-	}
-	l.do(&gate.ReleaseRun{Run: "r9"})
-	again := New(Config{})
-	if err := restore(again, l.snapshot(t)); err != nil {
-		t.Fatal(err)
-	}
-	if view, _ := again.View(); view.Hash() != l.hash() || len(view.History(key("broken"))) != 1 {
-		t.Error("a history that begins in version 1 does not survive version 2")
 	}
 }
