@@ -30,6 +30,7 @@ func faults() []fault {
 		{"flap", 3, true, (*world).flap},
 		{"isolate and crash", 3, true, (*world).isolateAndCrash},
 		{"isolate with a stalled store", 5, true, (*world).isolateStalled},
+		{"crash of a lagging store", 3, true, (*world).crashLagging},
 		{"isolate for long", 2, true, (*world).leaveBehind},
 		{"transfer while cut", 2, true, func(w *world, a, b, c string) { w.network.cut(a, b); w.transfer(a, c); w.endure() }},
 		{"loss", 2, false, func(w *world, _, _, _ string) { w.network.worsen(0.2, usualLeast, usualMost); w.endure() }},
@@ -93,8 +94,8 @@ func (w *world) isolateAndCrash(a, b, _ string) {
 	w.endure()
 }
 
-// isolateStalled makes a leader that does not notice for long that it is cut off:
-// its main loop is busy with a write. Another one is elected meanwhile.
+// isolateStalled cuts a leader off whose store is busy with a write. Another one is
+// elected meanwhile.
 func (w *world) isolateStalled(a, b, c string) {
 	stall := w.timing.StuckWrite * 9 / 10
 	w.disks[a].slow(func() time.Duration { return stall })
@@ -109,6 +110,23 @@ func (w *world) isolateStalled(a, b, c string) {
 		}
 	}
 	w.moment()
+}
+
+// crashLagging crashes a leader in the middle of a write, while one of the others has
+// what it writes, and has it elect the next leader together with the third.
+func (w *world) crashLagging(a, b, c string) {
+	stall := w.timing.StuckWrite * 9 / 10
+	w.isolate(c)
+	w.moment()
+	w.disks[a].slow(func() time.Duration { return stall })
+	w.moment()
+	w.crash(a)
+	w.disks[a].mend()
+	w.isolate(b)
+	w.network.mend(a, c)
+	w.network.mend(c, a)
+	w.start(a)
+	w.endure()
 }
 
 // leaveBehind isolates a node until only a snapshot can bring it back.
