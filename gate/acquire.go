@@ -34,7 +34,8 @@ type acquisition struct {
 }
 
 func (t *Table) acquire(cmd *Command, op *Acquire) Result {
-	a, present := t.consider(cmd, op)
+	a, present := t.consider(cmd, op, t.owns)
+	t.owns = a.owns
 	switch {
 	case present != 0:
 		return Result{Code: LimitMismatch, Run: op.Run, Limit: present}
@@ -49,8 +50,8 @@ func (t *Table) acquire(cmd *Command, op *Acquire) Result {
 }
 
 // consider looks up what decides an acquire. present is zero, or the limit of the
-// key that differs from the one asked for.
-func (s *state) consider(cmd *Command, op *Acquire) (a acquisition, present uint32) {
+// key that differs from the one asked for; room is the claim's.
+func (s *state) consider(cmd *Command, op *Acquire, room []*Hold) (a acquisition, present uint32) {
 	wants, limit := op.Wants, op.Limit
 	if wants[0].Name.Kind == Key {
 		now := s.keyLimit(wants[0].Name)
@@ -60,7 +61,7 @@ func (s *state) consider(cmd *Command, op *Acquire) (a acquisition, present uint
 		limit = max(now, limit, 1)
 		wants = []Want{{Name: wants[0].Name, Mode: keyMode(limit)}}
 	}
-	a = acquisition{Acquire: op, asked: wants, claim: s.claim(op.Run, newest, wants, limit), seq: cmd.Seq}
+	a = acquisition{Acquire: op, asked: wants, claim: s.claim(op.Run, newest, wants, limit, room), seq: cmd.Seq}
 	if !cmd.Session.IsZero() {
 		a.session = s.session(cmd.Session)
 	}
@@ -84,7 +85,7 @@ func (v *View) Refusal(cmd *Command) (answer Result, refused bool) {
 	if !cmd.Session.IsZero() && s.session(cmd.Session) == nil {
 		return Result{}, false
 	}
-	a, present := s.consider(cmd, cmd.Op.(*Acquire))
+	a, present := s.consider(cmd, cmd.Op.(*Acquire), nil)
 	if present != 0 || a.held() || s.grantable(a.claim) {
 		return Result{}, false
 	}
@@ -149,7 +150,7 @@ func (t *Table) acquired(c claim, holds []*Hold) Result {
 
 func (t *Table) describe(r *Result, holds []*Hold) {
 	r.Session = holds[0].Session
-	r.Grants = make([]Grant, 0, len(holds))
+	r.Grants = t.grants(len(holds))
 	for _, h := range holds {
 		r.At = max(r.At, h.At)
 		r.Grants = append(r.Grants, Grant{
@@ -166,12 +167,13 @@ type grantee struct {
 	client  *Client
 }
 
-// grant gives a run all that it claims and returns the holds.
+// grant gives a run all that it claims and returns the holds, in memory that the
+// next grant takes again.
 func (t *Table) grant(c claim, g grantee) []*Hold {
-	holds := make([]*Hold, len(c.wants))
+	t.granted = t.granted[:0]
 	for i, w := range c.wants {
 		if own := c.owns[i]; own != nil {
-			holds[i] = t.regrant(own, w, g)
+			t.granted = append(t.granted, t.regrant(own, w, g))
 			continue
 		}
 		h := &Hold{
@@ -183,9 +185,9 @@ func (t *Table) grant(c claim, g grantee) []*Hold {
 		}
 		t.putHold(h)
 		t.holdEvent(EventAcquired, h, h.Reason, "")
-		holds[i] = h
+		t.granted = append(t.granted, h)
 	}
-	return holds
+	return t.granted
 }
 
 // regrant strengthens or moves a hold that the run has, with a new token, or

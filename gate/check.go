@@ -211,15 +211,15 @@ func (c *checker) bookIsSound(b *book) {
 	}
 	c.hash += hashSeen(b.session, b.acked, b.done)
 	finished := uint32(0)
-	b.answers.Scan(func(a *SeqAnswer) bool {
-		c.hash += hashAnswer(a)
-		if a.Result != nil {
+	b.answers.Scan(func(a *answer) bool {
+		c.hash += hashAnswer(b.session, a)
+		if a.result != nil {
 			finished++
-		} else if c.numbered(a.Request) == nil {
-			c.fail("session %d, seq %d: its request is gone", a.Session, a.Seq)
+		} else if c.numbered(a.request) == nil {
+			c.fail("session %d, seq %d: its request is gone", b.session, a.seq)
 		}
-		if a.Session != b.session || b.seen(a.Seq) {
-			c.fail("session %d keeps seq %d of session %d, which was seen", b.session, a.Seq, a.Session)
+		if b.seen(a.seq) {
+			c.fail("session %d keeps seq %d, which was seen", b.session, a.seq)
 		}
 		return true
 	})

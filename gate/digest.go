@@ -6,9 +6,19 @@ type fnv uint64
 const (
 	fnvOffset fnv = 14695981039346656037
 	fnvPrime  fnv = 1099511628211
+	// fnvPrime8 is its eighth power, modulo 2^64.
+	fnvPrime8 fnv = 2232315406967589409
 )
 
+// word takes eight bytes, the low one first. A zero byte only multiplies.
 func (h fnv) word(x uint64) fnv {
+	if x < 1<<8 {
+		return (h ^ fnv(x)) * fnvPrime8
+	}
+	return h.bytes(x)
+}
+
+func (h fnv) bytes(x uint64) fnv {
 	for range 8 {
 		h = (h ^ fnv(x&0xff)) * fnvPrime
 		x >>= 8

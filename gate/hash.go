@@ -108,12 +108,13 @@ func hashSeen(session, acked uint64, done []SeqRange) uint64 {
 	return h.sum()
 }
 
-func hashAnswer(a *SeqAnswer) uint64 {
-	h := hashStart.word(5).word(a.Session).word(a.Seq).word(a.Digest).word(a.Request)
-	if r := a.Result; r != nil {
-		h = h.word(uint64(r.Code)).text(r.Run).id(r.Session).word(uint64(r.At))
-		for _, g := range r.Grants {
-			h = h.name(g.Name).word(g.Token)
+// hashAnswer leaves the names and the run to the digest.
+func hashAnswer(session uint64, a *answer) uint64 {
+	h := hashStart.word(5).word(session).word(a.seq).word(a.digest).word(a.request)
+	if r := a.result; r != nil {
+		h = h.word(uint64(r.Code)).word(r.Session.Number).word(uint64(r.At))
+		for i := range r.Grants {
+			h = h.word(r.Grants[i].Token)
 		}
 	}
 	return h.sum()

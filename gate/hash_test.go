@@ -81,3 +81,11 @@ func TestABreakRepeatedThroughAnotherNodeIsTheSameCommand(t *testing.T) {
 		t.Error("the address under which a node sees the caller makes it another command")
 	}
 }
+
+func TestAShortWordHashesLikeItsEightBytes(t *testing.T) {
+	for x := range uint64(1 << 10) {
+		if h := fnvOffset.word(7); h.word(x) != h.bytes(x) {
+			t.Errorf("%d: %#x, but its bytes %#x", x, h.word(x), h.bytes(x))
+		}
+	}
+}

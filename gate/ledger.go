@@ -17,7 +17,25 @@ type book struct {
 	// finished counts the answers that wait for no request.
 	finished uint32
 	// answers are by seq.
-	answers tree[none, *SeqAnswer]
+	answers tree[none, *answer]
+}
+
+// answer is what a book keeps of one command.
+type answer struct {
+	seq, digest uint64
+	// request is the request that the command waits for; zero when it has its
+	// result.
+	request uint64
+	result  *Result
+	// hash is the answer's part of the state hash.
+	hash uint64
+}
+
+// kept is an answer together with what belongs to it if it is of one name.
+type kept struct {
+	answer
+	result Result
+	grant  [1]Grant
 }
 
 // ledger is the book without its answers. It says nothing of a session of which
@@ -28,7 +46,13 @@ func (b *book) ledger() (l Ledger, some bool) {
 
 // bookOf returns a session's book to be read only, or nil.
 func (s *state) bookOf(number uint64) *book {
+	if r := s.recent; r != nil && r.book != nil && r.book.session == number {
+		return r.book
+	}
 	b, _ := s.books.Get(number, none{})
+	if s.recent != nil {
+		s.recent.book = b
+	}
 	return b
 }
 
@@ -44,6 +68,7 @@ func (s *state) openBook(b *book, number uint64) *book {
 	}
 	next.epoch, next.answers.epoch = s.books.epoch, s.books.epoch
 	s.books.Set(number, none{}, next)
+	s.recent.book = next
 	return next
 }
 
@@ -70,64 +95,76 @@ func (t *Table) applyOnce(cmd *Command) Result {
 		return Result{Code: StaleRequest, Session: cmd.Session}
 	}
 	sum := digest(cmd.Op)
-	if kept := b.answer(cmd.Seq); kept != nil {
-		return t.repeat(kept, sum)
+	if old := b.answer(cmd.Seq); old != nil {
+		return t.repeat(old, sum)
 	}
 	if b != nil && b.finished >= MaxAnswers {
 		return Result{Code: Overloaded, Session: cmd.Session}
 	}
-	result := t.do(cmd)
-	t.keep(number, cmd.Seq, sum, &result)
-	return result
+	k := new(kept)
+	k.seq, k.digest = cmd.Seq, sum
+	t.room = k.grant[:0]
+	k.result = t.do(cmd)
+	t.room = nil
+	t.keep(number, k)
+	return k.result
 }
 
 // repeat answers a command that was applied before.
-func (t *Table) repeat(kept *SeqAnswer, sum uint64) Result {
+func (t *Table) repeat(old *answer, sum uint64) Result {
 	switch {
-	case kept.Digest != sum:
+	case old.digest != sum:
 		return Result{Code: SeqReused}
-	case kept.Result != nil:
-		return *kept.Result
+	case old.result != nil:
+		return *old.result
 	}
-	return t.queuedResult(t.numbered(kept.Request))
+	return t.queuedResult(t.numbered(old.request))
 }
 
 // keep stores a command's answer, or that it waits for one. A command that was
 // not carried out, or that ended its own session, leaves nothing.
-func (t *Table) keep(number, seq, sum uint64, result *Result) {
-	if result.Code == Overloaded || result.Code == SessionNotFound || t.sessionByNumber(number) == nil {
+func (t *Table) keep(number uint64, k *kept) {
+	if k.result.Code == Overloaded || k.result.Code == SessionNotFound || t.sessionByNumber(number) == nil {
 		return
 	}
-	a := &SeqAnswer{Session: number, Seq: seq, Digest: sum}
-	if result.Code == Queued {
-		a.Request = result.Request
-	} else {
-		kept := *result
-		a.Result = &kept
+	if k.result.Code == Queued {
+		t.putAnswer(number, &answer{seq: k.seq, digest: k.digest, request: k.result.Request})
+		return
 	}
-	t.putAnswer(a)
+	k.answer.result = &k.result
+	t.putAnswer(number, &k.answer)
 }
 
 // settleSeq stores the answer of a command whose request has ended.
 func (t *Table) settleSeq(j Join, request uint64, result *Result) {
-	kept := t.bookOf(j.Session).answer(j.Seq)
-	if kept == nil || kept.Request != request {
+	old := t.bookOf(j.Session).answer(j.Seq)
+	if old == nil || old.request != request {
 		return
 	}
-	t.putAnswer(&SeqAnswer{Session: j.Session, Seq: j.Seq, Digest: kept.Digest, Result: result})
+	t.putAnswer(j.Session, &answer{seq: j.Seq, digest: old.digest, result: result})
+}
+
+// grants returns room for n grants of a result.
+func (t *Table) grants(n int) []Grant {
+	if room := t.room; room != nil && n == 1 {
+		t.room = nil
+		return room
+	}
+	return make([]Grant, 0, n)
 }
 
 // putAnswer adds an answer to its session's book, in place of one with its seq.
-func (s *state) putAnswer(a *SeqAnswer) {
-	b := s.openBook(s.bookOf(a.Session), a.Session)
-	if old, replaced := b.answers.Set(a.Seq, none{}, a); replaced {
+func (s *state) putAnswer(number uint64, a *answer) {
+	a.hash = hashAnswer(number, a)
+	b := s.openBook(s.bookOf(number), number)
+	if old, replaced := b.answers.Set(a.seq, none{}, a); replaced {
 		s.uncountAnswer(b, old)
 	}
-	if a.Result != nil {
+	if a.result != nil {
 		b.finished++
 	}
 	s.answers++
-	s.hash += hashAnswer(a)
+	s.hash += a.hash
 }
 
 // dropAnswer takes the answer to a seq out of an open book if there is one.
@@ -137,16 +174,16 @@ func (s *state) dropAnswer(b *book, seq uint64) {
 	}
 }
 
-func (s *state) uncountAnswer(b *book, a *SeqAnswer) {
-	if a.Result != nil {
+func (s *state) uncountAnswer(b *book, a *answer) {
+	if a.result != nil {
 		b.finished--
 	}
 	s.answers--
-	s.hash -= hashAnswer(a)
+	s.hash -= a.hash
 }
 
 // answer returns what a book, which may be nil, keeps of a command, or nil.
-func (b *book) answer(seq uint64) *SeqAnswer {
+func (b *book) answer(seq uint64) *answer {
 	if b == nil {
 		return nil
 	}
@@ -195,10 +232,10 @@ func (t *Table) acknowledge(b *book, cmd *Command) (now *book, noted bool) {
 	b.acked, b.done = acked, done
 	for {
 		first, found := b.answers.First()
-		if !found || first.Seq > acked {
+		if !found || first.seq > acked {
 			break
 		}
-		t.dropAnswer(b, first.Seq)
+		t.dropAnswer(b, first.seq)
 	}
 	for _, seq := range cmd.Done {
 		t.dropAnswer(b, seq)
@@ -234,10 +271,11 @@ func (s *state) dropBook(number uint64) {
 	if !found {
 		return
 	}
+	s.recent.book = nil
 	s.hash -= hashSeen(b.session, b.acked, b.done)
 	s.answers -= b.answers.Len()
-	b.answers.Scan(func(a *SeqAnswer) bool {
-		s.hash -= hashAnswer(a)
+	b.answers.Scan(func(a *answer) bool {
+		s.hash -= a.hash
 		return true
 	})
 }

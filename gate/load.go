@@ -27,8 +27,8 @@ func (v *View) AllAnswers() iter.Seq[*SeqAnswer] {
 	return func(yield func(*SeqAnswer) bool) {
 		more := true
 		v.state.books.Scan(func(b *book) bool {
-			b.answers.Scan(func(a *SeqAnswer) bool {
-				more = yield(a)
+			b.answers.Scan(func(a *answer) bool {
+				more = yield(&SeqAnswer{b.session, a.seq, a.digest, a.request, a.result})
 				return more
 			})
 			return more
@@ -82,7 +82,9 @@ func (l *Loader) Ledger(x *Ledger) {
 }
 
 // Answer adds a kept answer.
-func (l *Loader) Answer(x *SeqAnswer) { l.table.putAnswer(x) }
+func (l *Loader) Answer(x *SeqAnswer) {
+	l.table.putAnswer(x.Session, &answer{seq: x.Seq, digest: x.Digest, request: x.Request, result: x.Result})
+}
 
 // Hold adds a hold.
 func (l *Loader) Hold(x *Hold) { l.table.putHold(x) }

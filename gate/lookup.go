@@ -2,9 +2,12 @@ package gate
 
 import "slices"
 
-// recent is the session that was looked for last: a command asks for its own
+// recent is what was looked for last: a command asks for its session and book
 // several times. A View, which many may read at once, has none.
-type recent struct{ session *Session }
+type recent struct {
+	session *Session
+	book    *book
+}
 
 func (r *recent) see(x *Session) {
 	if r != nil {

@@ -19,6 +19,9 @@ func (t *Table) release(op *Release) Result {
 			if !slices.Contains(owns, own) {
 				owns = append(owns, own)
 			}
+			if result.Grants == nil {
+				result.Grants = t.grants(len(op.Gives))
+			}
 			result.Grants = append(result.Grants, Grant{Name: g.Name, Mode: own.Mode, Scope: own.Scope, Token: own.Token})
 		case own == nil && g.Token == 0 && request != nil && request.names(g.Name):
 			result.Grants = append(result.Grants, Grant{Name: g.Name})

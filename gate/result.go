@@ -52,21 +52,22 @@ const (
 // Result is the answer to one command. Which fields are set depends on Code.
 // A Result is immutable once returned.
 type Result struct {
-	Code    Code
-	Run     string
-	Session SessionID
+	// The small fields stand together: most results are kept for repeats.
+	Code Code
 	// Reentrant says that the run held everything already, as strongly.
 	Reentrant bool
 	// Withdrawn says that an Occupied request left the queue because its
 	// names were released or its session ended.
 	Withdrawn bool
+	Limit     uint32
+	Run       string
+	Session   SessionID
 	Grants    []Grant
 	Conflicts []Conflict
 	Missing   []Name
 	Cycle     []string
 	// At is when the names were acquired, or the request was queued; for display.
-	At    Wall
-	Limit uint32
+	At Wall
 	// Request, Position (from 1) and Waiting (requests at the name, this one
 	// included) describe a queued request; Wait is its whole wait.
 	Request  uint64
@@ -232,13 +233,14 @@ func (k EventKind) String() string { return eventWords[k] }
 
 // Event is one change of the table. Kinds that concern no name leave Name zero.
 type Event struct {
+	// The small fields stand together: many events are kept.
 	Kind    EventKind
+	Mode    Mode
+	Scope   Scope
 	At      Wall
 	Name    Name
 	Run     string
 	Session SessionID
-	Mode    Mode
-	Scope   Scope
 	// Token of the hold; of a moved hold the new one.
 	Token uint64
 	// Request is the number of the request that was queued, left or granted.

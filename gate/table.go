@@ -16,6 +16,14 @@ type Table struct {
 	out   Outcome
 	freed []Want
 	woken []*Request
+	// room is where the grant of a result may go that a book will keep; nil if
+	// there is none.
+	room []Grant
+	// owns and granted are the memory of the acquire that is being decided and of
+	// the holds that it is granted.
+	owns, granted []*Hold
+	// events is what is left of the memory of events.
+	events []Event
 
 	// The orders in which histories are forgotten, those of names whose last
 	// holder ended well and those of the others. Readers have no use for them,
@@ -32,10 +40,33 @@ func New() *Table { return &Table{state: newState(), goodTurns: list.New(), badT
 // skip what they do not understand would differ.
 func (t *Table) Apply(cmd *Command, now Wall) Outcome {
 	t.now = now
-	t.out = Outcome{}
+	if cap(t.events) == 0 {
+		t.events = make([]Event, 0, eventRoom)
+	}
+	t.out = Outcome{Events: t.events}
 	t.out.Result = t.applyOnce(cmd)
 	t.wake()
+	t.takeEvents()
+	clear(t.owns)
+	clear(t.granted)
 	return t.out
+}
+
+// eventRoom is for how many events memory is taken at once: most commands make one.
+const eventRoom = 64
+
+// takeEvents leaves the memory behind the command's events to those that follow,
+// unless they needed more than there was.
+func (t *Table) takeEvents() {
+	n := len(t.out.Events)
+	if n == 0 {
+		t.out.Events = nil
+		return
+	}
+	if n <= cap(t.events) {
+		t.events = t.events[n:n]
+	}
+	t.out.Events = t.out.Events[:n:n]
 }
 
 func (t *Table) do(cmd *Command) Result {
@@ -64,7 +95,13 @@ func (t *Table) do(cmd *Command) Result {
 
 func (t *Table) event(e Event) {
 	e.At = t.now
-	t.out.Events = append(t.out.Events, e)
+	*t.newEvent() = e
+}
+
+// newEvent adds an event to be filled in, of now.
+func (t *Table) newEvent() *Event {
+	t.out.Events = append(t.out.Events, Event{At: t.now})
+	return &t.out.Events[len(t.out.Events)-1]
 }
 
 func (t *Table) timer(kind TimerKind, id uint64, after time.Duration) {
@@ -72,10 +109,9 @@ func (t *Table) timer(kind TimerKind, id uint64, after time.Duration) {
 }
 
 func (t *Table) holdEvent(kind EventKind, h *Hold, reason, actor string) {
-	t.event(Event{
-		Kind: kind, Name: h.Name, Run: h.Run, Session: h.Session, Mode: h.Mode, Scope: h.Scope,
-		Token: h.Token, Request: h.Request, Reason: reason, Actor: actor,
-	})
+	e := t.newEvent()
+	e.Kind, e.Mode, e.Scope, e.Token, e.Request = kind, h.Mode, h.Scope, h.Token, h.Request
+	e.Name, e.Run, e.Session, e.Reason, e.Actor = h.Name, h.Run, h.Session, reason, actor
 }
 
 // free notes that something which covered w is gone or weaker, so that

@@ -26,15 +26,16 @@ type claim struct {
 	limit uint32
 }
 
-// claim looks up what run holds of wants' names.
-func (s *state) claim(run string, number uint64, wants []Want, limit uint32) claim {
-	c := claim{run: run, number: number, wants: wants, owns: make([]*Hold, len(wants)), limit: limit}
+// claim looks up what run holds of wants' names. It notes that in room as far as
+// that suffices.
+func (s *state) claim(run string, number uint64, wants []Want, limit uint32, room []*Hold) claim {
+	c := claim{run: run, number: number, wants: wants, owns: slices.Grow(room[:0], len(wants)), limit: limit}
 	for i, w := range wants {
 		own := s.own(run, w.Name)
+		c.owns = append(c.owns, own)
 		if own == nil {
 			continue
 		}
-		c.owns[i] = own
 		if joined := own.join(w); joined != w {
 			if &c.wants[0] == &wants[0] {
 				c.wants = slices.Clone(wants)
@@ -45,7 +46,7 @@ func (s *state) claim(run string, number uint64, wants []Want, limit uint32) cla
 	return c
 }
 
-func (s *state) claimOf(r *Request) claim { return s.claim(r.Run, r.Number, r.Wants, r.Limit) }
+func (s *state) claimOf(r *Request) claim { return s.claim(r.Run, r.Number, r.Wants, r.Limit, nil) }
 
 // has reports whether the run holds the i-th want already, as strongly. Such a
 // want points to nobody: a run's own holds never conflict.
