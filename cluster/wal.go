@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 
 	"github.com/hashicorp/raft"
 	raftboltdb "github.com/hashicorp/raft-boltdb/v2"
@@ -62,6 +63,8 @@ func openWAL(c *Config, bolt *raftboltdb.BoltStore) (*markedLog, error) {
 type markedLog struct {
 	*wal.WAL
 	marks raft.StableStore
+	// mu guards mark: snapshots cut the log's front beside appends.
+	mu sync.Mutex
 	// mark is as stored: the log has had, and has not truncated, that entry.
 	mark uint64
 }
@@ -136,11 +139,13 @@ func (l *markedLog) setMark(index uint64) error {
 // StoreLog implements raft.LogStore.
 func (l *markedLog) StoreLog(entry *raft.Log) error { return l.StoreLogs([]*raft.Log{entry}) }
 
-// StoreLogs implements raft.LogStore; raft calls it on one goroutine.
+// StoreLogs implements raft.LogStore; called by one goroutine at a time.
 func (l *markedLog) StoreLogs(entries []*raft.Log) error {
 	if err := l.WAL.StoreLogs(entries); err != nil || len(entries) == 0 {
 		return err
 	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	if last := entries[len(entries)-1].Index; last >= l.mark+walMarkEvery {
 		return l.setMark(last)
 	}
@@ -162,12 +167,19 @@ func (l *markedLog) GetLog(index uint64, entry *raft.Log) error {
 
 // DeleteRange takes the mark back first if what it stands for goes.
 func (l *markedLog) DeleteRange(from, to uint64) error {
-	if from <= l.mark && l.mark <= to {
-		if err := l.setMark(from - 1); err != nil {
-			return err
-		}
+	if err := l.takeBack(from, to); err != nil {
+		return err
 	}
 	return l.WAL.DeleteRange(from, to)
+}
+
+func (l *markedLog) takeBack(from, to uint64) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if from <= l.mark && l.mark <= to {
+		return l.setMark(from - 1)
+	}
+	return nil
 }
 
 // Close marks the end; nobody uses the log any more.
