@@ -33,7 +33,7 @@ func (n *Node) Do(ctx context.Context, cmd *gate.Command) (*Reply, error) {
 		return nil, err
 	}
 	defer leave()
-	command := fsm.AppendCommand(nil, cmd)
+	command := fsm.AppendCommand(make([]byte, 0, usualCommandBytes), cmd)
 	if len(command) > MaxCommandBytes {
 		return nil, fmt.Errorf("%w: %d bytes, at most %d", ErrTooLarge, len(command), MaxCommandBytes)
 	}

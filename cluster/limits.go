@@ -24,6 +24,8 @@ const (
 	// MaxCommandBytes bounds one encoded command: an acquire with as many
 	// names and acknowledgements as gate admits is below it.
 	MaxCommandBytes = 256 << 10
+	// usualCommandBytes is how long most encoded commands are at most.
+	usualCommandBytes = 96
 
 	// MaxWaiting bounds the queued requests whose late answers a node awaits.
 	MaxWaiting = 262_144

@@ -64,7 +64,7 @@ type submission struct {
 func (s *submission) encode() []*proposal {
 	batch := make([]*proposal, 0, len(s.cmds))
 	judge := s.judge
-	var encoded []byte
+	encoded := make([]byte, 0, len(s.cmds)*usualCommandBytes)
 	for i, cmd := range s.cmds {
 		from := len(encoded)
 		encoded = fsm.AppendCommand(encoded, cmd)

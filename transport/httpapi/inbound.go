@@ -2,7 +2,6 @@ package httpapi
 
 import (
 	"cmp"
-	"context"
 	"net/http"
 	"strings"
 	"time"
@@ -145,18 +144,16 @@ func (c *connection) carryOut(entries []*entry) {
 	}
 }
 
-// ask has the leader answer a query or a keepalive.
+// ask has the leader answer a query or a keepalive; the node bounds the time.
 func (c *connection) ask(e *entry) outgoing {
-	ctx, cancel := context.WithTimeout(c.ctx, readTimeout)
-	defer cancel()
 	if k := e.op.keep; k != nil {
-		leases, err := c.s.renew(ctx, k)
+		leases, err := c.s.renew(c.ctx, k)
 		if err != nil {
 			return outgoing{entry: e, problem: keepaliveProblem(err)}
 		}
 		return outgoing{entry: e, leases: leases}
 	}
-	answer, index, err := c.s.node.Read(ctx, e.op.query.encode())
+	answer, index, err := c.s.node.Read(c.ctx, e.op.query.encode())
 	if err != nil {
 		return outgoing{entry: e, problem: nodeProblem(err, nil)}
 	}

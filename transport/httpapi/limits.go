@@ -18,8 +18,6 @@ const (
 	// 1.5 KiB in a path.
 	maxHeaderBytes = 16 << 10
 
-	// readTimeout bounds a linearizable read.
-	readTimeout = 10 * time.Second
 	// readyTimeout bounds the read of /readyz.
 	readyTimeout = time.Second
 	// statusTimeout bounds what /v1/status waits for other members.

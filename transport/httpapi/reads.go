@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"context"
 	"net/http"
 	"strconv"
 	"strings"
@@ -17,10 +16,9 @@ type readiness struct {
 	Status string `json:"status"`
 }
 
+// askLeader has the leader answer; the node bounds the time.
 func (x *exchange) askLeader(q query) {
-	ctx, cancel := context.WithTimeout(x.r.Context(), readTimeout)
-	defer cancel()
-	answer, index, err := x.s.node.Read(ctx, q.encode())
+	answer, index, err := x.s.node.Read(x.r.Context(), q.encode())
 	if err != nil {
 		x.refuse(nodeProblem(err, nil))
 		return
