@@ -11,18 +11,34 @@ import (
 // those that are broken, if any. It reads the whole table and changes nothing.
 func (t *Table) Check() error {
 	c := checker{state: &t.state, table: t}
+	c.recordsAreConsistent()
+	c.ordersAgree()
+	return errors.Join(c.broken...)
+}
+
+// checkRecords is Check for a table that a Loader has made of records: there the
+// orders agree.
+func (t *Table) checkRecords() error {
+	c := checker{state: &t.state, table: t}
+	c.recordsAreConsistent()
+	return errors.Join(c.broken...)
+}
+
+func (c *checker) recordsAreConsistent() {
 	c.holdsAreConsistent()
 	c.requestsAreConsistent()
 	c.sessionsAreConsistent()
 	c.historiesAreConsistent()
 	c.countsAreRight()
-	return errors.Join(c.broken...)
 }
 
 type checker struct {
 	*state
-	table       *Table
-	hash        uint64
+	table *Table
+	hash  uint64
+	// tokens are those of all holds, inSessions is how many have a session.
+	tokens      []uint64
+	inSessions  int
 	holdAndWait int
 	broken      []error
 }
@@ -37,57 +53,48 @@ func (c *checker) fail(format string, args ...any) {
 const maxBroken = 20
 
 func (c *checker) holdsAreConsistent() {
-	v := View{*c.state}
-	tokens := make([]uint64, 0, c.holders)
-	inSessions := 0
-	for h := range v.AllHolds() {
-		c.hash += hashHold(h)
-		tokens = append(tokens, h.Token)
-		if !h.Session.IsZero() {
-			inSessions++
-		}
-	}
-	if len(tokens) != c.holders {
-		c.fail("%d holds, but %d counted", len(tokens), c.holders)
-	}
-	slices.Sort(tokens)
-	if n := len(slices.Compact(tokens)); n != c.holders {
-		c.fail("%d holds have %d tokens", c.holders, n)
-	}
-	covered := 0
+	c.tokens = make([]uint64, 0, c.holders)
 	for _, k := range kinds {
-		for m, scopes := range c.holds[k].trees {
-			for s, tree := range scopes {
-				covered += tree.Len()
-				tree.Scan(func(h *Hold) bool {
-					if h.strength() != (Want{Name{k, h.Name.Text}, Mode(m), Scope(s)}) {
-						c.fail("%v: in the cover of %v as %v %v", h.Name, k, Mode(m), Scope(s))
-					}
-					c.holdIsSound(h)
-					return true
-				})
+		for m := range c.holds[k].trees {
+			for s := range c.holds[k].trees[m] {
+				c.coverIsSound(Want{Name{Kind: k}, Mode(m), Scope(s)})
 			}
 		}
 	}
-	if covered != c.holders {
-		c.fail("%d holds, but %d cover something", c.holders, covered)
+	if len(c.tokens) != c.holders {
+		c.fail("%d holds, but %d counted", len(c.tokens), c.holders)
 	}
-	c.sessionsListTheirHolds(inSessions)
+	slices.Sort(c.tokens)
+	if n := len(slices.Compact(c.tokens)); n != c.holders {
+		c.fail("%d holds have %d tokens", c.holders, n)
+	}
+	if c.sessionHolds.Len() != c.inSessions {
+		c.fail("%d holds have a session, %d are listed", c.inSessions, c.sessionHolds.Len())
+	}
 }
 
-func (c *checker) sessionsListTheirHolds(inSessions int) {
-	if c.sessionHolds.Len() != inSessions {
-		c.fail("%d holds have a session, %d are listed", inSessions, c.sessionHolds.Len())
+// coverIsSound looks at the holds of at's kind, mode and scope.
+func (c *checker) coverIsSound(at Want) {
+	cover := c.holds[at.Name.Kind]
+	tree := cover.trees[at.Mode][at.Scope]
+	// If all holds of the kind are here then each can only overlap its neighbours.
+	lined := at.Scope == Node
+	for other := range cover.each() {
+		lined = lined && (other == tree || other.Len() == 0)
 	}
-	var live *Session
-	c.sessionHolds.Scan(func(h *Hold) bool {
-		if live == nil || live.ID != h.Session {
-			live = c.session(h.Session)
+	var before *Hold
+	tree.Scan(func(h *Hold) bool {
+		if at.Name.Text = h.Name.Text; h.strength() != at {
+			c.fail("%v: in the cover of %v as %v %v", h.Name, at.Name.Kind, at.Mode, at.Scope)
 		}
-		if listed, _ := c.sessionHolds.Get(h.Session.Number, h.Token); live == nil || listed != h {
-			c.fail("%v: not listed under session %v", h.Name, h.Session)
+		c.hash += hashHold(h)
+		c.tokens = append(c.tokens, h.Token)
+		c.holdIsSound(h)
+		if together := before != nil && before.Name == h.Name; together || !lined {
+			c.holdOverlapsNone(h)
 		}
-		return live != nil
+		before = h
+		return true
 	})
 }
 
@@ -105,6 +112,20 @@ func (c *checker) holdIsSound(h *Hold) {
 		c.fail("%v: bad key hold", h.Name)
 	case h.Limit > 1 && h.Limit != c.keyLimit(h.Name):
 		c.fail("%v: two limits", h.Name)
+	}
+	if !h.Session.IsZero() {
+		c.inSessions++
+		if c.session(h.Session) == nil {
+			c.fail("%v: session %v of token %d is gone", h.Name, h.Session, h.Token)
+		}
+	}
+}
+
+// holdOverlapsNone need not look for what a shared hold overlaps, as the other
+// hold is exclusive.
+func (c *checker) holdOverlapsNone(h *Hold) {
+	if h.Mode == Shared && h.Run != "" {
+		return
 	}
 	// What a hold of no run closes may overlap what its former run still holds.
 	former := ""
@@ -304,5 +325,33 @@ func (c *checker) countsAreRight() {
 	})
 	if c.hash != c.state.hash {
 		c.fail("hash is %x, kept as %x", c.hash, c.state.hash)
+	}
+}
+
+// ordersAgree verifies that the same holds are listed under their runs and
+// sessions as in the cover.
+func (c *checker) ordersAgree() {
+	difference := uint64(0)
+	v := View{*c.state}
+	for h := range v.AllHolds() {
+		difference += mixed(h.Token)
+		if h.Run == "" {
+			continue
+		}
+		if c.own(h.Run, h.Name) != h {
+			c.fail("%v: token %d is not listed under run %q", h.Name, h.Token, h.Run)
+		}
+		if listed, _ := c.sessionHolds.Get(h.Session.Number, h.Token); !h.Session.IsZero() && listed != h {
+			c.fail("%v: token %d is not listed under session %v", h.Name, h.Token, h.Session)
+		}
+	}
+	listed := func(h *Hold) bool {
+		difference -= mixed(h.Token)
+		return true
+	}
+	c.runHolds.Scan(listed)
+	c.delays.Scan(listed)
+	if c.runHolds.Len()+c.delays.Len() != c.holders || difference != 0 {
+		c.fail("%d holds, of which %d are listed under runs and %d as lock delays", c.holders, c.runHolds.Len(), c.delays.Len())
 	}
 }

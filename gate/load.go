@@ -39,16 +39,34 @@ func (v *View) AllAnswers() iter.Seq[*SeqAnswer] {
 // AllRequests yields the waiting requests by number.
 func (v *View) AllRequests() iter.Seq[*Request] { return all(v.state.byNumber) }
 
-// AllHolds yields the holds, those of no run last.
+// AllHolds yields the holds in the order in which a Loader is fastest: by kind,
+// mode, scope and name.
 func (v *View) AllHolds() iter.Seq[*Hold] {
 	return func(yield func(*Hold) bool) {
 		more := true
-		v.state.runHolds.Scan(func(h *Hold) bool {
-			more = yield(h)
-			return more
-		})
-		if more {
-			v.state.delays.Scan(yield)
+		for _, k := range kinds {
+			for tree := range v.state.holds[k].each() {
+				tree.Scan(func(h *Hold) bool {
+					more = yield(h)
+					return more
+				})
+				if !more {
+					return
+				}
+			}
+		}
+	}
+}
+
+// each yields the trees.
+func (c cover[T]) each() iter.Seq[*tree[spot, T]] {
+	return func(yield func(*tree[spot, T]) bool) {
+		for _, scopes := range c.trees {
+			for _, tree := range scopes {
+				if !yield(tree) {
+					return
+				}
+			}
 		}
 	}
 }
@@ -57,9 +75,11 @@ func all[T any](tree *tree[none, T]) iter.Seq[T] {
 	return func(yield func(T) bool) { tree.Scan(yield) }
 }
 
-// Loader builds a table from its records, in any order.
+// Loader builds a table from its records, in any order. It is fastest if each kind
+// of them comes in the order of a View.
 type Loader struct {
 	table    *Table
+	holds    []entry[*Hold]
 	ledgers  []*Ledger
 	requests []*Request
 	endings  []*Ending
@@ -87,7 +107,7 @@ func (l *Loader) Answer(x *SeqAnswer) {
 }
 
 // Hold adds a hold.
-func (l *Loader) Hold(x *Hold) { l.table.putHold(x) }
+func (l *Loader) Hold(x *Hold) { l.holds = append(l.holds, entry[*Hold]{hashRun(x.Run), x}) }
 
 // Request adds a waiting request.
 func (l *Loader) Request(x *Request) { l.requests = append(l.requests, x) }
@@ -98,11 +118,14 @@ func (l *Loader) Ending(x *Ending) { l.endings = append(l.endings, x) }
 // Table returns the table once all records are in, or an error that says which
 // invariant they break. The Loader must not be used afterwards.
 func (l *Loader) Table() (*Table, error) {
+	if !l.table.loadHolds(l.holds) {
+		return nil, errors.New("gate: two holds at one place")
+	}
 	for _, r := range l.requests {
 		l.table.putRequest(r)
 	}
 	l.table.loadEndings(l.endings)
-	if err := errors.Join(l.checkLedgers(), l.table.Check()); err != nil {
+	if err := errors.Join(l.checkLedgers(), l.table.checkRecords()); err != nil {
 		return nil, err
 	}
 	return l.table, nil
