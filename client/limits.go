@@ -66,6 +66,10 @@ const (
 	// stream, one request more or less; a node takes twice that.
 	maxMessageBytes    = api.MaxStreamBytes / 2
 	maxMessageRequests = api.MaxStreamInFlight / 2
+	// usualBodyBytes and usualAnswerBytes are how long most requests are at most, and
+	// answers of a stream at least.
+	usualBodyBytes   = 256
+	usualAnswerBytes = 64
 	// pingTime is how often a stream's node is asked for a sign of life, and how
 	// long it may take to give one.
 	pingTime = 5 * time.Second

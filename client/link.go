@@ -3,9 +3,9 @@ package client
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"net/http"
+	"runtime"
 	"strconv"
 	"sync"
 	"time"
@@ -144,11 +144,7 @@ func (l *link) send(c *call, came chan api.StreamMessage) (uint64, error) {
 		b.WriteString(`,"method":"` + c.method + `"`)
 	}
 	b.WriteString(`,"path":`)
-	path, err := json.Marshal(c.path)
-	if err != nil {
-		panic("client: a path does not encode: " + err.Error())
-	}
-	b.Write(path)
+	b.Write(appendText(b.AvailableBuffer(), c.path))
 	if len(c.body) > 0 {
 		b.WriteString(`,"body":`)
 		b.Write(c.body)
@@ -205,6 +201,8 @@ func (l *link) write() {
 		case <-l.over:
 			return
 		}
+		// Who is about to ask, asks first: those who were answered together.
+		runtime.Gosched()
 		l.mu.Lock()
 		out := l.out
 		l.out, l.held = nil, 0
@@ -243,11 +241,12 @@ func (l *link) read() {
 
 // take hands out the entries of one message.
 func (l *link) take(message []byte) error {
-	var entries []api.StreamMessage
-	if err := json.Unmarshal(message, &entries); err != nil {
+	all, err := entries(message)
+	if err != nil {
 		return err
 	}
-	for _, m := range entries {
+	for i := range all {
+		m := &all[i]
 		switch {
 		case m.Lost != nil:
 			l.t.lost(m.Lost)
@@ -266,7 +265,7 @@ func (l *link) take(message []byte) error {
 			l.mu.Unlock()
 			if came != nil {
 				select {
-				case came <- m:
+				case came <- *m:
 				default: // more than one 202 tells nothing new
 				}
 			}
