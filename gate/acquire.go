@@ -33,20 +33,21 @@ type acquisition struct {
 	seq     uint64
 }
 
-func (t *Table) acquire(cmd *Command, op *Acquire) Result {
+func (t *Table) acquire(cmd *Command, op *Acquire, r *Result) {
 	a, present := t.consider(cmd, op, t.owns)
 	t.owns = a.owns
 	switch {
 	case present != 0:
-		return Result{Code: LimitMismatch, Run: op.Run, Limit: present}
+		*r = Result{Code: LimitMismatch, Run: op.Run, Limit: present}
 	case op.Resume != 0:
-		return t.resume(a)
+		*r = t.resume(a)
 	case a.held() || t.grantable(a.claim):
-		return t.take(a)
+		t.take(a, r)
 	case op.Wait == 0 || a.session == nil && op.TTL == 0:
-		return t.occupied(a.claim)
+		*r = t.occupied(a.claim)
+	default:
+		*r = t.enqueue(a)
 	}
-	return t.enqueue(a)
 }
 
 // consider looks up what decides an acquire. present is zero, or the limit of the
@@ -107,7 +108,9 @@ func (t *Table) resume(a acquisition) Result {
 		return t.rejoin(a, r)
 	}
 	if a.held() && grantedBy(a.owns, a.Resume) {
-		return t.acquired(a.claim, a.owns)
+		var r Result
+		t.acquired(a.claim, a.owns, &r)
+		return r
 	}
 	result := t.occupied(a.claim)
 	result.Withdrawn = true
@@ -128,24 +131,23 @@ func grantedBy(holds []*Hold, request uint64) bool {
 }
 
 // take grants an acquire that need not wait.
-func (t *Table) take(a acquisition) Result {
+func (t *Table) take(a acquisition, r *Result) {
 	if missing := a.missing(); missing > 0 && t.holders+missing > MaxHolds || a.TTL > 0 && !t.adoptPrivate(&a) {
-		return Result{Code: Overloaded, Run: a.Run}
+		r.Code, r.Run = Overloaded, a.Run
+		return
 	}
 	g := grantee{session: a.session, reason: a.Reason, client: clientOf(a.Client, a.session)}
-	result := t.acquired(a.claim, t.grant(a.claim, g))
-	result.Reentrant = a.held()
-	if r := t.request(a.Run); r != nil {
-		t.lookAround(r)
+	t.acquired(a.claim, t.grant(a.claim, g), r)
+	r.Reentrant = a.held()
+	if waiting := t.request(a.Run); waiting != nil {
+		t.lookAround(waiting)
 	}
-	return result
 }
 
-// acquired describes the holds that a claim was granted.
-func (t *Table) acquired(c claim, holds []*Hold) Result {
-	r := Result{Code: Acquired, Run: c.run, Limit: c.limit}
-	t.describe(&r, holds)
-	return r
+// acquired describes in r the holds that a claim was granted.
+func (t *Table) acquired(c claim, holds []*Hold, r *Result) {
+	r.Code, r.Run, r.Limit = Acquired, c.run, c.limit
+	t.describe(r, holds)
 }
 
 func (t *Table) describe(r *Result, holds []*Hold) {

@@ -217,8 +217,7 @@ func (c *checker) sessionsAreConsistent() {
 	}
 	answers := 0
 	c.books.Scan(func(b *book) bool {
-		answers += b.answers.Len()
-		c.bookIsSound(b)
+		answers += c.bookIsSound(b)
 		return true
 	})
 	if answers != c.answers {
@@ -226,18 +225,28 @@ func (c *checker) sessionsAreConsistent() {
 	}
 }
 
-func (c *checker) bookIsSound(b *book) {
+// bookIsSound counts the answers.
+func (c *checker) bookIsSound(b *book) (answers int) {
 	if c.sessionByNumber(b.session) == nil {
 		c.fail("a ledger outlived session %d", b.session)
 	}
 	c.hash += hashSeen(b.session, b.acked, b.done)
 	finished := uint32(0)
-	b.answers.Scan(func(a *answer) bool {
+	last := uint64(0)
+	b.all(func(a *answer) bool {
+		answers++
 		c.hash += hashAnswer(b.session, a)
-		if a.result != nil {
+		if a.seq <= last {
+			c.fail("session %d: seq %d follows %d", b.session, a.seq, last)
+		}
+		last = a.seq
+		if a.request == 0 {
 			finished++
 		} else if c.numbered(a.request) == nil {
 			c.fail("session %d, seq %d: its request is gone", b.session, a.seq)
+		}
+		if (a.request != 0) == (a.whole != nil || a.code != 0) {
+			c.fail("session %d, seq %d: its answer and request %d", b.session, a.seq, a.request)
 		}
 		if b.seen(a.seq) {
 			c.fail("session %d keeps seq %d, which was seen", b.session, a.seq)
@@ -247,6 +256,7 @@ func (c *checker) bookIsSound(b *book) {
 	if finished != b.finished {
 		c.fail("session %d: %d answers, %d counted", b.session, finished, b.finished)
 	}
+	return answers
 }
 
 func (c *checker) historiesAreConsistent() {

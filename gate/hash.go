@@ -108,18 +108,6 @@ func hashSeen(session, acked uint64, done []SeqRange) uint64 {
 	return h.sum()
 }
 
-// hashAnswer leaves the names and the run to the digest.
-func hashAnswer(session uint64, a *answer) uint64 {
-	h := hashStart.word(5).word(session).word(a.seq).word(a.digest).word(a.request)
-	if r := a.result; r != nil {
-		h = h.word(uint64(r.Code)).word(r.Session.Number).word(uint64(r.At))
-		for i := range r.Grants {
-			h = h.word(r.Grants[i].Token)
-		}
-	}
-	return h.sum()
-}
-
 func hashEnding(e *Ending) uint64 {
 	h := hashStart.word(6).name(e.Name).text(e.Run).word(uint64(e.End)).word(e.Order).word(e.Token).
 		word(uint64(e.Mode)<<8 | uint64(e.Scope)).word(uint64(e.From)).word(uint64(e.At)).text(e.Reason).client(e.Client)

@@ -103,17 +103,18 @@ func (t *Table) putEnding(e *Ending) {
 // version is taken.
 func (t *Table) openHistory(n Name) *history {
 	hash := hashName(n)
-	h, known := t.histories.Get(hash, n)
-	if known && h.epoch == t.histories.epoch {
+	at := t.histories.change(hash, n)
+	if at == nil {
+		h := &history{epoch: t.histories.epoch}
+		t.histories.Set(hash, n, h)
 		return h
 	}
-	next := new(history)
-	if known {
-		*next = *h
+	if h := *at; h.epoch != t.histories.epoch {
+		next := *h
+		next.epoch = t.histories.epoch
+		*at = &next
 	}
-	next.epoch = t.histories.epoch
-	t.histories.Set(hash, n, next)
-	return next
+	return *at
 }
 
 // takeTurn puts a history at the end of its order, and forgets the first one

@@ -16,26 +16,10 @@ type book struct {
 	done    []SeqRange
 	// finished counts the answers that wait for no request.
 	finished uint32
-	// answers are by seq.
-	answers tree[none, *answer]
-}
-
-// answer is what a book keeps of one command.
-type answer struct {
-	seq, digest uint64
-	// request is the request that the command waits for; zero when it has its
-	// result.
-	request uint64
-	result  *Result
-	// hash is the answer's part of the state hash.
-	hash uint64
-}
-
-// kept is an answer together with what belongs to it if it is of one name.
-type kept struct {
-	answer
-	result Result
-	grant  [1]Grant
+	// newest is the answer that was added last, or nil: a client that has one
+	// command under way at a time has no others. They are by seq.
+	newest *answer
+	others tree[none, *answer]
 }
 
 // ledger is the book without its answers. It says nothing of a session of which
@@ -50,64 +34,73 @@ func (s *state) bookOf(number uint64) *book {
 		return r.book
 	}
 	b, _ := s.books.Get(number, none{})
-	if s.recent != nil {
-		s.recent.book = b
-	}
 	return b
 }
 
-// openBook returns b, the session's book or nil, as one that may be changed
-// until the next version is taken.
-func (s *state) openBook(b *book, number uint64) *book {
-	if b != nil && b.epoch == s.books.epoch {
+// openBook returns a session's book, a new one if there was none, as one that may
+// be changed until the next version is taken.
+func (s *state) openBook(number uint64) *book {
+	if b := s.recent.book; b != nil && b.session == number && b.epoch == s.books.epoch {
 		return b
 	}
-	next := &book{session: number}
-	if b != nil {
-		*next = *b
+	b := &book{session: number}
+	if at := s.books.change(number, none{}); at == nil {
+		s.books.Set(number, none{}, b)
+	} else if (*at).epoch == s.books.epoch {
+		b = *at
+	} else {
+		*b = **at
+		*at = b
 	}
-	next.epoch, next.answers.epoch = s.books.epoch, s.books.epoch
-	s.books.Set(number, none{}, next)
-	s.recent.book = next
-	return next
+	b.epoch, b.others.epoch = s.books.epoch, s.books.epoch
+	s.recent.book = b
+	return b
 }
 
 // applyOnce carries out a command unless its session has seen it before
 // (rule 12).
-func (t *Table) applyOnce(cmd *Command) Result {
+func (t *Table) applyOnce(cmd *Command, r *Result) {
 	if cmd.Session.IsZero() {
-		return t.do(cmd)
+		t.do(cmd, r)
+		return
 	}
 	if t.session(cmd.Session) == nil {
-		return Result{Code: SessionNotFound, Session: cmd.Session}
+		r.Code, r.Session = SessionNotFound, cmd.Session
+		return
 	}
-	number := cmd.Session.Number
 	if cmd.Seq == 0 && cmd.Acked == 0 && len(cmd.Done) == 0 {
-		return t.do(cmd)
+		t.do(cmd, r)
+		return
 	}
-	b, noted := t.acknowledge(t.bookOf(number), cmd)
+	b := t.openBook(cmd.Session.Number)
 	switch {
-	case !noted:
-		return Result{Code: Overloaded, Session: cmd.Session}
+	case !t.acknowledge(b, cmd):
+		r.Code, r.Session = Overloaded, cmd.Session
 	case cmd.Seq == 0:
-		return t.do(cmd)
+		t.do(cmd, r)
 	case b.seen(cmd.Seq):
-		return Result{Code: StaleRequest, Session: cmd.Session}
+		r.Code, r.Session = StaleRequest, cmd.Session
+	default:
+		t.applySeq(b, cmd, r)
 	}
+}
+
+// applySeq carries out a command unless the book has an answer to its seq.
+func (t *Table) applySeq(b *book, cmd *Command, r *Result) {
 	sum := digest(cmd.Op)
 	if old := b.answer(cmd.Seq); old != nil {
-		return t.repeat(old, sum)
+		*r = t.repeat(old, sum)
+		return
 	}
-	if b != nil && b.finished >= MaxAnswers {
-		return Result{Code: Overloaded, Session: cmd.Session}
+	if b.finished >= MaxAnswers {
+		r.Code, r.Session = Overloaded, cmd.Session
+		return
 	}
-	k := new(kept)
-	k.seq, k.digest = cmd.Seq, sum
-	t.room = k.grant[:0]
-	k.result = t.do(cmd)
+	a := &answer{seq: cmd.Seq, digest: sum}
+	t.room = a.grant[:0]
+	t.do(cmd, r)
 	t.room = nil
-	t.keep(number, k)
-	return k.result
+	t.keep(b.session, a, r)
 }
 
 // repeat answers a command that was applied before.
@@ -115,24 +108,20 @@ func (t *Table) repeat(old *answer, sum uint64) Result {
 	switch {
 	case old.digest != sum:
 		return Result{Code: SeqReused}
-	case old.result != nil:
-		return *old.result
+	case old.request != 0:
+		return t.queuedResult(t.numbered(old.request))
 	}
-	return t.queuedResult(t.numbered(old.request))
+	return old.result()
 }
 
 // keep stores a command's answer, or that it waits for one. A command that was
 // not carried out, or that ended its own session, leaves nothing.
-func (t *Table) keep(number uint64, k *kept) {
-	if k.result.Code == Overloaded || k.result.Code == SessionNotFound || t.sessionByNumber(number) == nil {
+func (t *Table) keep(number uint64, a *answer, r *Result) {
+	if r.Code == Overloaded || r.Code == SessionNotFound || t.sessionByNumber(number) == nil {
 		return
 	}
-	if k.result.Code == Queued {
-		t.putAnswer(number, &answer{seq: k.seq, digest: k.digest, request: k.result.Request})
-		return
-	}
-	k.answer.result = &k.result
-	t.putAnswer(number, &k.answer)
+	a.set(r)
+	t.putAnswer(number, a)
 }
 
 // settleSeq stores the answer of a command whose request has ended.
@@ -141,7 +130,7 @@ func (t *Table) settleSeq(j Join, request uint64, result *Result) {
 	if old == nil || old.request != request {
 		return
 	}
-	t.putAnswer(j.Session, &answer{seq: j.Seq, digest: old.digest, result: result})
+	t.putAnswer(j.Session, &answer{seq: j.Seq, digest: old.digest, whole: result})
 }
 
 // grants returns room for n grants of a result.
@@ -155,12 +144,14 @@ func (t *Table) grants(n int) []Grant {
 
 // putAnswer adds an answer to its session's book, in place of one with its seq.
 func (s *state) putAnswer(number uint64, a *answer) {
-	a.hash = hashAnswer(number, a)
-	b := s.openBook(s.bookOf(number), number)
-	if old, replaced := b.answers.Set(a.seq, none{}, a); replaced {
-		s.uncountAnswer(b, old)
+	b := s.openBook(number)
+	s.dropAnswer(b, a.seq)
+	if b.newest != nil {
+		b.others.Set(b.newest.seq, none{}, b.newest)
 	}
-	if a.result != nil {
+	b.newest = a
+	a.hash = hashAnswer(number, a)
+	if a.request == 0 {
 		b.finished++
 	}
 	s.answers++
@@ -169,13 +160,13 @@ func (s *state) putAnswer(number uint64, a *answer) {
 
 // dropAnswer takes the answer to a seq out of an open book if there is one.
 func (s *state) dropAnswer(b *book, seq uint64) {
-	if old, found := b.answers.Delete(seq, none{}); found {
-		s.uncountAnswer(b, old)
+	a, found := b.newest, true
+	if a != nil && a.seq == seq {
+		b.newest = nil
+	} else if a, found = b.others.Delete(seq, none{}); !found {
+		return
 	}
-}
-
-func (s *state) uncountAnswer(b *book, a *answer) {
-	if a.result != nil {
+	if a.request == 0 {
 		b.finished--
 	}
 	s.answers--
@@ -187,14 +178,31 @@ func (b *book) answer(seq uint64) *answer {
 	if b == nil {
 		return nil
 	}
-	a, _ := b.answers.Get(seq, none{})
+	if b.newest != nil && b.newest.seq == seq {
+		return b.newest
+	}
+	a, _ := b.others.Get(seq, none{})
 	return a
+}
+
+// all yields the answers by seq.
+func (b *book) all(yield func(*answer) bool) bool {
+	newest, more := b.newest, true
+	b.others.Scan(func(a *answer) bool {
+		if newest != nil && newest.seq < a.seq {
+			more = yield(newest)
+			newest = nil
+		}
+		more = more && yield(a)
+		return more
+	})
+	return more && (newest == nil || yield(newest))
 }
 
 // seen reports whether the client has said that it saw the seq's answer.
 func (b *book) seen(seq uint64) bool {
-	if b == nil || seq <= b.acked {
-		return b != nil
+	if seq <= b.acked {
+		return true
 	}
 	_, found := slices.BinarySearchFunc(b.done, seq, func(r SeqRange, seq uint64) int {
 		switch {
@@ -208,30 +216,28 @@ func (b *book) seen(seq uint64) bool {
 	return found
 }
 
-// acknowledge notes in a session's book, which may be nil, the answers that the
-// client has seen and drops them, and returns the book as it is then. It returns
-// false, with nothing changed, when the seqs done leave too many gaps.
-func (t *Table) acknowledge(b *book, cmd *Command) (now *book, noted bool) {
-	var before book
-	if b != nil {
-		before = *b
+// acknowledge notes in an open book the answers that the client has seen and
+// drops them. It returns false, with nothing changed, when the seqs done leave
+// too many gaps.
+func (t *Table) acknowledge(b *book, cmd *Command) bool {
+	if cmd.Acked <= b.acked && len(cmd.Done) == 0 {
+		return true
 	}
-	if cmd.Acked <= before.acked && len(cmd.Done) == 0 {
-		return b, true
-	}
-	acked, done := max(cmd.Acked, before.acked), mergeDone(before.done, cmd.Done)
+	acked, done := max(cmd.Acked, b.acked), mergeDone(b.done, cmd.Done)
 	for len(done) > 0 && done[0].From <= acked+1 {
 		acked = max(acked, done[0].To)
 		done = done[1:]
 	}
 	if len(done) > MaxDoneRanges {
-		return b, false
+		return false
 	}
-	b = t.openBook(b, cmd.Session.Number)
 	t.hash += hashSeen(b.session, acked, done) - hashSeen(b.session, b.acked, b.done)
 	b.acked, b.done = acked, done
+	if b.newest != nil && b.newest.seq <= acked {
+		t.dropAnswer(b, b.newest.seq)
+	}
 	for {
-		first, found := b.answers.First()
+		first, found := b.others.First()
 		if !found || first.seq > acked {
 			break
 		}
@@ -240,7 +246,7 @@ func (t *Table) acknowledge(b *book, cmd *Command) (now *book, noted bool) {
 	for _, seq := range cmd.Done {
 		t.dropAnswer(b, seq)
 	}
-	return b, true
+	return true
 }
 
 // mergeDone returns the ranges with more seqs, in order and with gaps between.
@@ -273,16 +279,16 @@ func (s *state) dropBook(number uint64) {
 	}
 	s.recent.book = nil
 	s.hash -= hashSeen(b.session, b.acked, b.done)
-	s.answers -= b.answers.Len()
-	b.answers.Scan(func(a *answer) bool {
+	b.all(func(a *answer) bool {
 		s.hash -= a.hash
+		s.answers--
 		return true
 	})
 }
 
 // putLedger adds a session's ledger to its book. The count of answers is theirs.
 func (s *state) putLedger(l *Ledger) {
-	b := s.openBook(s.bookOf(l.Session), l.Session)
+	b := s.openBook(l.Session)
 	s.hash += hashSeen(l.Session, l.Acked, l.Done) - hashSeen(b.session, b.acked, b.done)
 	b.acked, b.done = l.Acked, l.Done
 }

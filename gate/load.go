@@ -27,10 +27,7 @@ func (v *View) AllAnswers() iter.Seq[*SeqAnswer] {
 	return func(yield func(*SeqAnswer) bool) {
 		more := true
 		v.state.books.Scan(func(b *book) bool {
-			b.answers.Scan(func(a *answer) bool {
-				more = yield(&SeqAnswer{b.session, a.seq, a.digest, a.request, a.result})
-				return more
-			})
+			more = b.all(func(a *answer) bool { return yield(a.seqAnswer(b.session)) })
 			return more
 		})
 	}
@@ -103,7 +100,7 @@ func (l *Loader) Ledger(x *Ledger) {
 
 // Answer adds a kept answer.
 func (l *Loader) Answer(x *SeqAnswer) {
-	l.table.putAnswer(x.Session, &answer{seq: x.Seq, digest: x.Digest, request: x.Request, result: x.Result})
+	l.table.putAnswer(x.Session, &answer{seq: x.Seq, digest: x.Digest, request: x.Request, whole: x.Result})
 }
 
 // Hold adds a hold.

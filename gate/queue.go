@@ -132,7 +132,8 @@ func (t *Table) grantRequest(r *Request) {
 	if x.Private {
 		t.restart(x)
 	}
-	result := t.acquired(c, holds)
+	var result Result
+	t.acquired(c, holds, &result)
 	result.Waited = t.since(r.At)
 	t.settle(r, result)
 }

@@ -7,9 +7,9 @@ import (
 
 // release gives back all that op names, or nothing (rule 9: it also withdraws
 // a waiting request that names any of it).
-func (t *Table) release(op *Release) Result {
+func (t *Table) release(op *Release, r *Result) {
 	request := t.request(op.Run)
-	result := Result{Run: op.Run}
+	r.Code, r.Run = Released, op.Run
 	var few [4]*Hold // so that a release of few names allocates no list
 	owns := few[:0]
 	for _, g := range op.Gives {
@@ -19,18 +19,19 @@ func (t *Table) release(op *Release) Result {
 			if !slices.Contains(owns, own) {
 				owns = append(owns, own)
 			}
-			if result.Grants == nil {
-				result.Grants = t.grants(len(op.Gives))
+			if r.Grants == nil {
+				r.Grants = t.grants(len(op.Gives))
 			}
-			result.Grants = append(result.Grants, Grant{Name: g.Name, Mode: own.Mode, Scope: own.Scope, Token: own.Token})
+			r.Grants = append(r.Grants, Grant{Name: g.Name, Mode: own.Mode, Scope: own.Scope, Token: own.Token})
 		case own == nil && g.Token == 0 && request != nil && request.names(g.Name):
-			result.Grants = append(result.Grants, Grant{Name: g.Name})
+			r.Grants = append(r.Grants, Grant{Name: g.Name})
 		default:
-			result.Missing = append(result.Missing, g.Name)
+			r.Missing = append(r.Missing, g.Name)
 		}
 	}
-	if result.Missing != nil {
-		return Result{Code: NotHeld, Run: op.Run, Missing: result.Missing}
+	if r.Missing != nil {
+		r.Code, r.Grants = NotHeld, nil
+		return
 	}
 	for _, own := range owns {
 		t.endHold(own, EndReleased, 0, nil)
@@ -38,8 +39,6 @@ func (t *Table) release(op *Release) Result {
 	if request != nil && slices.ContainsFunc(op.Gives, func(g Give) bool { return request.names(g.Name) }) {
 		t.leave(request, Occupied, true)
 	}
-	result.Code = Released
-	return result
 }
 
 func (t *Table) releaseRun(op *ReleaseRun) Result {

@@ -44,7 +44,7 @@ func (t *Table) Apply(cmd *Command, now Wall) Outcome {
 		t.events = make([]Event, 0, eventRoom)
 	}
 	t.out = Outcome{Events: t.events}
-	t.out.Result = t.applyOnce(cmd)
+	t.applyOnce(cmd, &t.out.Result)
 	t.wake()
 	t.takeEvents()
 	clear(t.owns)
@@ -69,28 +69,30 @@ func (t *Table) takeEvents() {
 	t.out.Events = t.out.Events[:n:n]
 }
 
-func (t *Table) do(cmd *Command) Result {
+// do carries out a command. r, its result, is zero before.
+func (t *Table) do(cmd *Command, r *Result) {
 	switch op := cmd.Op.(type) {
 	case *Acquire:
-		return t.acquire(cmd, op)
+		t.acquire(cmd, op, r)
 	case *Release:
-		return t.release(op)
+		t.release(op, r)
 	case *Downgrade:
-		return t.downgrade(op)
+		*r = t.downgrade(op)
 	case *Break:
-		return t.breakHold(op)
+		*r = t.breakHold(op)
 	case *OpenSession:
-		return t.openSession(op)
+		*r = t.openSession(op)
 	case *CloseSession:
-		return t.closeSession(cmd.Session)
+		*r = t.closeSession(cmd.Session)
 	case *ReleaseRun:
-		return t.releaseRun(op)
+		*r = t.releaseRun(op)
 	case *StartTerm:
-		return t.startTerm(op)
+		*r = t.startTerm(op)
 	case *Expire:
-		return t.expire(op)
+		*r = t.expire(op)
+	default:
+		panic(fmt.Sprintf("gate: unknown operation %T", cmd.Op))
 	}
-	panic(fmt.Sprintf("gate: unknown operation %T", cmd.Op))
 }
 
 func (t *Table) event(e Event) {

@@ -1,6 +1,9 @@
 package gate
 
-import "slices"
+import (
+	"math/bits"
+	"slices"
+)
 
 const (
 	// maxNodeItems and minNodeItems bound the items of a node; the root may have
@@ -107,17 +110,28 @@ func (t *tree[K, T]) find(n *treeNode[T], rank uint64, key K) (at int, found boo
 	return at, false
 }
 
-// firstOf returns the place of the first item whose rank is not below rank.
-func firstOf[T any](items []entry[T], rank uint64) int {
-	low, high := 0, len(items)
-	for low < high {
-		if middle := int(uint(low+high) >> 1); items[middle].rank < rank {
-			low = middle + 1
-		} else {
-			high = middle
-		}
+// firstOf returns the place of the first item whose rank is not below rank. What
+// a comparison finds is hard to foretell and the next one depends on it, so it
+// takes quarters, with three comparisons at a time and no branch on them.
+func firstOf[T any](items []entry[T], rank uint64) (at int) {
+	n := len(items)
+	for n > 3 {
+		quarter := n >> 2
+		at += quarter * (isBelow(items[at+quarter-1].rank, rank) + isBelow(items[at+2*quarter-1].rank, rank) +
+			isBelow(items[at+3*quarter-1].rank, rank))
+		n -= 3 * quarter
 	}
-	return low
+	rest := items[at : at+n]
+	for i := range rest {
+		at += isBelow(rest[i].rank, rank)
+	}
+	return at
+}
+
+// isBelow is 1 if a is below b, else 0.
+func isBelow(a, b uint64) int {
+	_, borrow := bits.Sub64(a, b, 0)
+	return int(borrow)
 }
 
 // Get returns the item of that rank and key.
@@ -133,6 +147,24 @@ func (t *tree[K, T]) Get(rank uint64, key K) (item T, found bool) {
 		n = n.children[at]
 	}
 	return item, false
+}
+
+// change returns where the item of that rank and key lies, for it to be replaced
+// by another one, or nil.
+func (t *tree[K, T]) change(rank uint64, key K) *T {
+	if t.root == nil {
+		return nil
+	}
+	for n := t.own(&t.root); ; {
+		at, found := t.find(n, rank, key)
+		switch {
+		case found:
+			return &n.items[at].item
+		case n.children == nil:
+			return nil
+		}
+		n = t.own(&n.children[at])
+	}
 }
 
 // First returns the first item.
