@@ -42,6 +42,9 @@ const (
 	MaxKeepaliveIDs = 4096
 	// MaxQueuedKeepaliveIDs bounds the sessions that wait for the next message.
 	MaxQueuedKeepaliveIDs = 262_144
+	// keepaliveGap is the least time from one keepalive message of a node to the
+	// next, unless that is full.
+	keepaliveGap = 10 * time.Millisecond
 	// MaxServed bounds the requests of other nodes that are being served on a
 	// goroutine of their own.
 	MaxServed = 16_384

@@ -29,13 +29,18 @@ func (p *pacer) pause() {
 	if stint < snapshotStint {
 		return
 	}
-	timer := time.NewTimer(min(3*stint, snapshotPause))
+	sleep(min(3*stint, snapshotPause), p.stop)
+	p.resumed = p.clock()
+}
+
+// sleep returns after d, or once stop is closed.
+func sleep(d time.Duration, stop <-chan struct{}) {
+	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
-	case <-p.stop:
+	case <-stop:
 	}
-	p.resumed = p.clock()
 }
 
 // steadySink has the disk write what it was given since the last time, while it

@@ -11,7 +11,9 @@ import (
 )
 
 // renewals gathers the keepalives that a follower has to forward: while one
-// message to the leader is under way the next one fills up.
+// message to the leader is under way the next one fills up, and for a moment more.
+// Each message costs the leader a proof that it still leads, however many sessions
+// it is about, and nobody waits for a keepalive as they do for a lock.
 type renewals struct {
 	node *Node
 
@@ -85,9 +87,20 @@ func (r *renewals) run() {
 		r.pending = r.pending[1:]
 		r.queued -= len(m.ids)
 		r.mu.Unlock()
+		sent := r.node.uptime()
 		m.leases, m.err = r.node.sendKeepalive(m.peer, m.ids)
 		close(m.done)
+		if !r.full() {
+			sleep(keepaliveGap-(r.node.uptime()-sent), r.node.stop)
+		}
 	}
+}
+
+// full says whether a message can take no more.
+func (r *renewals) full() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.pending) > 1
 }
 
 func (n *Node) sendKeepalive(peer raft.ServerID, ids []gate.SessionID) ([]Lease, error) {

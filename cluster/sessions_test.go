@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"context"
+	"sync"
 	"testing"
 	"time"
 
@@ -57,6 +58,63 @@ func TestAcknowledgedKeepaliveThroughAnyNodeGivesAFullTTL(t *testing.T) {
 		}
 		if took := endOfSession(t, leader, id, sent); took < ttl || took > ttl+time.Second {
 			t.Errorf("gone after %s", took)
+		}
+	})
+}
+
+func TestKeepalivesThroughAFollowerShareMessages(t *testing.T) {
+	inCluster(t, func(t *testing.T, c *testCluster) {
+		leader := c.leader()
+		follower := c.followers(leader)[0]
+		id := openSession(t, leader, time.Minute)
+		time.Sleep(time.Second)
+		renew := func() time.Time {
+			if _, err := keepalive(t, follower, id); err != nil {
+				t.Error(err)
+			}
+			return time.Now()
+		}
+		began := time.Now()
+		if took := renew().Sub(began); took >= keepaliveGap {
+			t.Errorf("the first took %v", took)
+		}
+		var answered [40]time.Time
+		var all sync.WaitGroup
+		for i := range answered {
+			all.Go(func() {
+				time.Sleep(time.Duration(i) * keepaliveGap / 100)
+				answered[i] = renew()
+			})
+		}
+		all.Wait()
+		for i, at := range answered {
+			if took := at.Sub(began); took < keepaliveGap || took > 2*keepaliveGap || at != answered[0] {
+				t.Errorf("number %d was answered after %v, the first after %v", i, took, answered[0].Sub(began))
+			}
+		}
+	})
+}
+
+func TestAFullMessageOfKeepalivesDoesNotWait(t *testing.T) {
+	inCluster(t, func(t *testing.T, c *testCluster) {
+		follower := c.followers(c.leader())[0]
+		time.Sleep(time.Second)
+		many := make([]gate.SessionID, MaxKeepaliveIDs)
+		for i := range many {
+			many[i] = gate.SessionID{Number: uint64(i) + 1, Nonce: 1}
+		}
+		began := time.Now()
+		var all sync.WaitGroup
+		for range 10 {
+			all.Go(func() {
+				if _, err := follower.Keepalive(within(t, time.Second), many); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
+		if took := time.Since(began); took >= 5*keepaliveGap {
+			t.Errorf("10 messages took %v", took)
 		}
 	})
 }
