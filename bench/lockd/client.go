@@ -30,7 +30,7 @@ type client struct {
 func (c *cluster) Dial(ctx context.Context, wish system.Caller) (system.Client, error) {
 	over := func() *caller {
 		if wish.Shared || c.stream {
-			return &caller{carrier: line{c.trunk(wish.Node % nodes), newSeat()}}
+			return &caller{carrier: &line{trunk: c.trunk(wish.Node % nodes), seat: newSeat()}}
 		}
 		return &caller{carrier: c.connect(wish.Node)}
 	}

@@ -19,9 +19,7 @@ type connection struct {
 	reader *bufio.Reader
 	// bound is conn's deadline.
 	bound time.Time
-	// watched is the Done channel that cuts conn short, until unwatch.
-	watched <-chan struct{}
-	unwatch func() (inTime bool)
+	watch watch
 	// request and answer are buffers.
 	request, answer []byte
 }
@@ -59,8 +57,9 @@ func (n *connection) attempt(ctx context.Context, method, path string, body []by
 // open makes the connection if there is none, for use until ctx ends or
 // answerTime is over.
 func (n *connection) open(ctx context.Context) error {
-	if n.watched != ctx.Done() && n.unwatch != nil && !n.unwatch() {
-		n.close() // it was, or is being, cut short for another caller
+	another, fired := n.watch.over(ctx)
+	if fired {
+		n.close()
 	}
 	now := time.Now()
 	if n.conn == nil {
@@ -69,10 +68,10 @@ func (n *connection) open(ctx context.Context) error {
 			return err
 		}
 		n.conn, n.reader, n.bound = conn, bufio.NewReader(conn), time.Time{}
+		another = true
 	}
-	if conn := n.conn; n.unwatch == nil || n.watched != ctx.Done() {
-		n.watched = ctx.Done()
-		n.unwatch = context.AfterFunc(ctx, func() {
+	if conn := n.conn; another {
+		n.watch.begin(ctx, func() {
 			// An error means that it was closed.
 			_ = conn.SetDeadline(now)
 		})
@@ -95,10 +94,7 @@ func (n *connection) next() {
 }
 
 func (n *connection) close() {
-	if n.unwatch != nil {
-		n.unwatch()
-		n.unwatch = nil
-	}
+	n.watch.end()
 	if n.conn != nil {
 		_ = n.conn.Close() // nothing is on its way
 		n.conn, n.reader = nil, nil

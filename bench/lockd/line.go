@@ -8,13 +8,24 @@ import (
 // line is one user's way over a trunk.
 type line struct {
 	*trunk
-	seat *seat
+	seat  *seat
+	watch watch
 }
 
-func (l line) attempt(ctx context.Context, method, path string, body []byte) (r reply, sent bool, err error) {
+func (l *line) attempt(ctx context.Context, method, path string, body []byte) (r reply, sent bool, err error) {
+	if ctx.Err() != nil {
+		return reply{}, false, ctx.Err() // it may have interrupted a call already
+	}
 	b, err := l.stream(ctx)
 	if err != nil {
 		return reply{}, false, err
+	}
+	another, fired := l.watch.over(ctx)
+	if fired {
+		l.seat = newSeat() // the other was, or is being, interrupted
+	}
+	if another {
+		l.watch.begin(ctx, l.seat.interrupt)
 	}
 	r, err = b.call(ctx, l.seat, method, path, body)
 	if errors.Is(err, errBroken) {
@@ -29,7 +40,7 @@ func (l line) attempt(ctx context.Context, method, path string, body []byte) (r 
 }
 
 // close leaves the trunk to the others; the cluster's Close ends it.
-func (l line) close() {}
+func (l *line) close() { l.watch.end() }
 
 // trunk is the shared connection of the clients that prefer a node.
 func (c *cluster) trunk(node int) *trunk {

@@ -40,12 +40,21 @@ type branch struct {
 // seat is where one user at a time awaits one answer. While it is pending it is
 // the branch's.
 type seat struct {
-	// came gets the answer's status, zero if the stream broke.
+	// came gets the answer's status, or one of those below.
 	came   chan int
 	answer []byte
 }
 
-func newSeat() *seat { return &seat{came: make(chan int, 1)} }
+const (
+	streamBroke = 0
+	interrupted = -1
+)
+
+// newSeat returns a seat in which an answer and an interruption have room.
+func newSeat() *seat { return &seat{came: make(chan int, 2)} }
+
+// interrupt ends the wait for an answer, or the next one; once at most.
+func (s *seat) interrupt() { s.came <- interrupted }
 
 var errBroken = errors.New("the stream broke")
 
@@ -106,27 +115,26 @@ func (b *branch) fail() {
 	close(b.over)
 	b.conn.CloseNow()
 	for _, s := range b.pending {
-		s.came <- 0
+		s.came <- streamBroke
 	}
 	b.pending = nil
 }
 
 // call sends one request and waits for the answer that settles it, which stays in
-// the seat; without a body if that is empty.
+// the seat; without a body if that is empty. The seat is interrupted when ctx ends.
 func (b *branch) call(ctx context.Context, s *seat, method, path string, body []byte) (reply, error) {
 	id, ok := b.send(s, method, path, body)
 	if !ok {
 		return reply{}, errBroken
 	}
-	select {
-	case status := <-s.came:
-		if status == 0 {
-			return reply{}, errBroken
-		}
-		return reply{status, s.answer}, nil
-	case <-ctx.Done():
+	switch status := <-s.came; status {
+	case streamBroke:
+		return reply{}, errBroken
+	case interrupted:
 		b.forget(id, s)
 		return reply{}, ctx.Err()
+	default:
+		return reply{status, s.answer}, nil
 	}
 }
 

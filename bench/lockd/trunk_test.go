@@ -168,3 +168,36 @@ func TestACallThatEndsWithItsContextLeavesTheStreamToTheOthers(t *testing.T) {
 		t.Errorf("%v, %d streams", err, streams.Load())
 	}
 }
+
+func TestTheEndOfOneContextDoesNotCutCallsOverAStreamWithAnother(t *testing.T) {
+	over := make(chan struct{})
+	c, _ := streaming(t, func(request string) (string, bool) {
+		if strings.Contains(request, `"key":"slow"`) {
+			<-over
+		}
+		return `"status":200,"index":1,"body":{"result":"acquired","token":5}`, true
+	})
+	u := sharer(t, c, "u")
+	for range 3 {
+		ctx, cancel := context.WithCancel(t.Context())
+		if _, err := u.TryLock(ctx, "k"); err != nil {
+			t.Error(err)
+		}
+		cancel()
+		if _, err := u.TryLock(ctx, "k"); !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	if _, err := u.TryLock(ctx, "slow"); !errors.Is(err, context.DeadlineExceeded) {
+		t.Error(err)
+	}
+	close(over)
+	if _, err := u.TryLock(t.Context(), "k"); err != nil {
+		t.Error(err)
+	}
+	if got := u.Troubles(); got != (system.Troubles{}) {
+		t.Errorf("troubles %+v", got)
+	}
+}
