@@ -79,6 +79,7 @@ func parse(args []string, stderr io.Writer) (*options, error) {
 	flags.IntVar(&c.Sessions, "sessions", c.Sessions, "live sessions of W8")
 	flags.DurationVar(&c.SessionTTL, "session-ttl", c.SessionTTL, "TTL of the sessions of W8")
 	flags.DurationVar(&c.Renew, "renew", c.Renew, "how often each session of W8 is renewed")
+	flags.StringVar((*string)(&c.Through), "nodes", string(c.Through), "`nodes` that clients talk to: all, leader or followers")
 	path := flags.String("lockd", "../bin/lockd", "lockd `binary`")
 	stream := flags.Bool("stream", false, "all clients of a node share one stream, else each has an HTTP connection")
 	nodeArgs := flags.String("node-args", "", "further `arguments` of every node, between spaces")

@@ -9,17 +9,35 @@ import (
 	"lockd/bench/system"
 )
 
-// clients are the users in one setting; client i talks to node i modulo the
-// number of nodes.
+// clients are the users in one setting; they talk to Config.Through in turn.
 type clients []system.Client
+
+// through lists the nodes that clients talk to.
+func (b *bench) through(ctx context.Context) (nodes []int, err error) {
+	leader := -1
+	if b.Through != AllNodes {
+		if leader, err = b.Service.Leader(ctx); err != nil {
+			return nil, err
+		}
+	}
+	for i := range b.Service.Nodes() {
+		if b.Through == AllNodes || (b.Through == LeaderOnly) == (i == leader) {
+			nodes = append(nodes, i)
+		}
+	}
+	return nodes, nil
+}
 
 // dial connects n clients, several at a time.
 func (b *bench) dial(ctx context.Context, n int, name string, caller system.Caller) (clients, error) {
 	all := make(clients, n)
-	nodes := len(b.Service.Nodes())
-	err := each(ctx, n, dialers, func(ctx context.Context, i int) (err error) {
+	nodes, err := b.through(ctx)
+	if err != nil {
+		return nil, err
+	}
+	err = each(ctx, n, dialers, func(ctx context.Context, i int) (err error) {
 		mine := caller
-		mine.Name, mine.Node = fmt.Sprintf("%s%d-%d", name, b.Number, i), i%nodes
+		mine.Name, mine.Node = fmt.Sprintf("%s%d-%d", name, b.Number, i), nodes[i%len(nodes)]
 		all[i], err = b.Service.Dial(ctx, mine)
 		return err
 	})

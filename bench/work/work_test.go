@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -192,10 +193,22 @@ func TestAConfigThatMeasuresNothingIsRefused(t *testing.T) {
 		"no time":      func(c *Config) { c.Duration = 0 },
 		"no kills":     func(c *Config) { c.Kills = 0 },
 		"renewed late": func(c *Config) { c.Renew = c.SessionTTL },
+		"other nodes":  func(c *Config) { c.Through = "most" },
 	} {
 		c := DefaultConfig()
 		if spoil(&c); c.Validate() == nil {
 			t.Errorf("%s: no error", name)
+		}
+	}
+}
+
+func TestClientsTalkToTheNodesThatWereChosen(t *testing.T) {
+	for through, want := range map[Through][]int{AllNodes: {0, 1, 2}, LeaderOnly: {1}, Followers: {0, 2}} {
+		service := newFake(faults{})
+		service.leader = 1
+		b := &bench{Round: Round{Config: Config{Through: through}, Service: service}}
+		if got, err := b.through(t.Context()); err != nil || !slices.Equal(got, want) {
+			t.Errorf("%s: nodes %v, %v", through, got, err)
 		}
 	}
 }

@@ -78,7 +78,20 @@ type Config struct {
 	// at least one Renew is measured.
 	Sessions          int
 	SessionTTL, Renew time.Duration
+	// Through says which nodes the clients talk to. Those of a node that is killed
+	// go on with the next.
+	Through Through
 }
+
+// Through is a choice of nodes.
+type Through string
+
+// The nodes that clients may talk to.
+const (
+	AllNodes   Through = "all"
+	LeaderOnly Through = "leader"
+	Followers  Through = "followers"
+)
 
 // DefaultConfig is what the performance figures of the project are made with.
 func DefaultConfig() Config {
@@ -86,6 +99,7 @@ func DefaultConfig() Config {
 		Clients: []int{1, 16, 64, 256}, InFlight: []int{64, 1024}, Waiters: []int{16}, WarmUp: 500 * time.Millisecond, Duration: 3 * time.Second,
 		Held: 100_000, Large: 1_000_000, Expiries: 8, TTL: 2 * time.Second, Kills: 5, KillClients: 16,
 		Sessions: 10_000, SessionTTL: 30 * time.Second, Renew: 10 * time.Second,
+		Through: AllNodes,
 	}
 }
 
@@ -103,6 +117,9 @@ func (c Config) Validate() error {
 	}
 	if c.WarmUp < 0 || c.Duration <= 0 || c.TTL <= 0 || c.SessionTTL <= 0 || c.Renew <= 0 {
 		return errors.New("every duration must be positive; only the warm-up may be zero")
+	}
+	if c.Through != AllNodes && c.Through != LeaderOnly && c.Through != Followers {
+		return fmt.Errorf("clients through %q: %s, %s or %s", c.Through, AllNodes, LeaderOnly, Followers)
 	}
 	if c.Renew >= c.SessionTTL {
 		return fmt.Errorf("sessions of %v that are renewed every %v expire", c.SessionTTL, c.Renew)
