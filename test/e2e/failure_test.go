@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"bufio"
 	"fmt"
 	"io"
 	"net"
@@ -161,9 +162,14 @@ func TestASecondSignalEndsAtOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer connection.Close()
-	// A request that never arrives keeps the graceful stop from ending soon.
-	if _, err := io.WriteString(connection, "POST /v1/keys/acquire HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\n"); err != nil {
+	// A request that never arrives keeps the graceful stop from ending soon. The node
+	// asks for the rest of it once it is at work on it.
+	if _, err := io.WriteString(connection,
+		"POST /v1/keys/acquire HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n"); err != nil {
 		t.Fatal(err)
+	}
+	if line, err := bufio.NewReader(connection).ReadString('\n'); err != nil || !strings.Contains(line, "100") {
+		t.Fatalf("answer %q: %v", line, err)
 	}
 	node.Signal(syscall.SIGTERM)
 	c.Await(mostGap, "the node stops", func() bool { return node.Said("stopping") })
