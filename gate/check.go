@@ -266,7 +266,7 @@ func (c *checker) historiesAreConsistent() {
 			c.fail("%v: its history is listed elsewhere", h.name())
 		}
 		h.all(func(e *Ending) bool {
-			c.hash += hashEnding(e)
+			c.hash += hashEnding(e, hashName(e.Name))
 			endings++
 			return true
 		})
@@ -287,7 +287,7 @@ func (c *checker) turnsAreInOrder(turns *list.List) {
 	order := uint64(0)
 	for at := turns.Front(); at != nil; at = at.Next() {
 		h := at.Value.(*history)
-		if h.turn != at || h.order() <= order || c.table.turnsOf(h) != turns || c.historyOf(h.name()) != h {
+		if h.turn != at || h.order() <= order || c.table.turnsOf(h) != turns || h.bad != (h.previous() != nil) || c.historyOf(h.name()) != h {
 			c.fail("%v: its history is forgotten out of turn", h.name())
 		}
 		order = h.order()

@@ -108,8 +108,9 @@ func hashSeen(session, acked uint64, done []SeqRange) uint64 {
 	return h.sum()
 }
 
-func hashEnding(e *Ending) uint64 {
-	h := hashStart.word(6).name(e.Name).text(e.Run).word(uint64(e.End)).word(e.Order).word(e.Token).
+// hashEnding takes the hash of the ending's name.
+func hashEnding(e *Ending, name uint64) uint64 {
+	h := hashStart.word(6).word(name).text(e.Run).word(uint64(e.End)).word(e.Order).word(e.Token).
 		word(uint64(e.Mode)<<8 | uint64(e.Scope)).word(uint64(e.From)).word(uint64(e.At)).text(e.Reason).client(e.Client)
 	if by := e.By; by != nil {
 		h = h.text(by.Reason).text(by.Actor).client(&by.Client)

@@ -14,6 +14,8 @@ import (
 type history struct {
 	epoch   *epoch
 	endings [MaxHistory + 1]*Ending
+	// bad says that the last holder ended badly.
+	bad bool
 	// turn is the name's in the order of forgetting. The Table changes it in
 	// place; a View never looks at it.
 	turn *list.Element
@@ -50,14 +52,14 @@ func (h *history) add(e *Ending) (forgotten [2]*Ending) {
 	forgotten = [2]*Ending(h.endings[MaxHistory-1:])
 	copy(h.endings[1:], h.endings[:MaxHistory-1])
 	h.endings[0], h.endings[MaxHistory] = e, nil
-	if h.last() != nil {
-		return forgotten
-	}
-	for i, old := range forgotten {
-		if old != nil && old.End != EndReplaced {
-			h.endings[MaxHistory], forgotten[i] = old, nil
+	if h.last() == nil {
+		for i, old := range forgotten {
+			if old != nil && old.End != EndReplaced {
+				h.endings[MaxHistory], forgotten[i] = old, nil
+			}
 		}
 	}
+	h.bad = h.previous() != nil
 	return forgotten
 }
 
@@ -75,7 +77,7 @@ func (h *history) all(yield func(*Ending) bool) bool {
 // ended badly have turns of their own, so that however many others end, the
 // next holder is told.
 func (t *Table) turnsOf(h *history) *list.List {
-	if h.previous() != nil {
+	if h.bad {
 		return t.badTurns
 	}
 	return t.goodTurns
@@ -83,13 +85,14 @@ func (t *Table) turnsOf(h *history) *list.List {
 
 // putEnding adds to a name's history how a hold ended.
 func (t *Table) putEnding(e *Ending) {
-	t.hash += hashEnding(e)
+	name := hashName(e.Name)
+	t.hash += hashEnding(e, name)
 	t.endings++
-	h := t.openHistory(e.Name)
+	h := t.openHistory(e.Name, name)
 	before := t.turnsOf(h)
 	for _, old := range h.add(e) {
 		if old != nil {
-			t.dropEnding(old)
+			t.dropEnding(old, name)
 		}
 	}
 	if h.turn != nil && t.turnsOf(h) != before {
@@ -99,10 +102,9 @@ func (t *Table) putEnding(e *Ending) {
 	t.takeTurn(h)
 }
 
-// openHistory returns a name's history as one that may be changed until the next
-// version is taken.
-func (t *Table) openHistory(n Name) *history {
-	hash := hashName(n)
+// openHistory returns a name's history, a new one if there was none, as one that
+// may be changed until the next version is taken.
+func (t *Table) openHistory(n Name, hash uint64) *history {
 	at := t.histories.change(hash, n)
 	if at == nil {
 		h := &history{epoch: t.histories.epoch}
@@ -132,16 +134,17 @@ func (t *Table) takeTurn(h *history) {
 	}
 }
 
-func (s *state) dropEnding(e *Ending) {
-	s.hash -= hashEnding(e)
+func (s *state) dropEnding(e *Ending, name uint64) {
+	s.hash -= hashEnding(e, name)
 	s.endings--
 }
 
 // dropHistory forgets a history that has no turn any more.
 func (t *Table) dropHistory(h *history) {
-	t.histories.Delete(hashName(h.name()), h.name())
+	name := hashName(h.name())
+	t.histories.Delete(name, h.name())
 	h.all(func(e *Ending) bool {
-		t.dropEnding(e)
+		t.dropEnding(e, name)
 		return true
 	})
 }
@@ -201,9 +204,10 @@ func (t *Table) loadEndings(endings []*Ending) {
 		n := 0
 		for n < len(h.endings) && from+n < len(endings) && endings[from+n].Name == endings[from].Name {
 			h.endings[n] = endings[from+n]
-			t.hash += hashEnding(h.endings[n])
+			t.hash += hashEnding(h.endings[n], hashName(h.endings[n].Name))
 			n++
 		}
+		h.bad = h.previous() != nil
 		t.histories.Set(hashName(h.name()), h.name(), h)
 		all = append(all, h)
 		t.endings += n

@@ -55,9 +55,9 @@ type treeNode[T any] struct {
 	items    []entry[T]
 	children []*treeNode[T]
 	epoch    *epoch
-	// skip is how many bytes all texts of the node have in common at least: a
-	// text's rank is the eight bytes that follow. It is zero without items.
-	skip int
+	// shared is what all texts of the node begin with, if not more: a text's rank
+	// is the eight bytes that follow. It is empty without items.
+	shared string
 }
 
 func newTree[K, T any](o *order[K, T]) *tree[K, T] { return &tree[K, T]{order: o, epoch: new(epoch)} }
@@ -219,7 +219,7 @@ func (t *tree[K, T]) ascend(n *treeNode[T], rank uint64, from K, yield func(T) b
 // own returns the node at p as one that may be changed.
 func (t *tree[K, T]) own(p **treeNode[T]) *treeNode[T] {
 	if n := *p; n.epoch != t.epoch {
-		*p = &treeNode[T]{roomy(n.items, 1), slices.Clone(n.children), t.epoch, n.skip}
+		*p = &treeNode[T]{roomy(n.items, 1), slices.Clone(n.children), t.epoch, n.shared}
 	}
 	return *p
 }
@@ -262,7 +262,7 @@ func (t *tree[K, T]) set(n *treeNode[T], key K, item entry[T]) (old T, replaced 
 func (t *tree[K, T]) split(n *treeNode[T], at int) {
 	left := n.children[at]
 	middle := len(left.items) / 2
-	right := &treeNode[T]{items: roomy(left.items[middle+1:], 0), epoch: t.epoch, skip: left.skip}
+	right := &treeNode[T]{items: roomy(left.items[middle+1:], 0), epoch: t.epoch, shared: left.shared}
 	item := left.items[middle]
 	left.items = roomy(left.items[:middle], 0)
 	if left.children != nil {
@@ -388,6 +388,6 @@ func (t *tree[K, T]) cut(n *treeNode[T], at int) {
 		t.tighten(n)
 	}
 	if len(n.items) == 0 {
-		n.skip = 0
+		n.shared = ""
 	}
 }

@@ -17,8 +17,8 @@ func soundTexts(t *testing.T, x *tree[spot, *Hold]) {
 	visit = func(n *treeNode[*Hold]) {
 		for _, item := range n.items {
 			text := item.item.Name.Text
-			if text[:n.skip] != n.items[0].item.Name.Text[:n.skip] || item.rank != word(text[n.skip:]) {
-				t.Fatalf("%q has rank %x in a node that skips %d bytes", text, item.rank, n.skip)
+			if rest, shares := strings.CutPrefix(text, n.shared); !shares || item.rank != word(rest) {
+				t.Fatalf("%q has rank %x in a node that shares %q", text, item.rank, n.shared)
 			}
 		}
 		for _, child := range n.children {
