@@ -29,7 +29,7 @@ func faults() []fault {
 		{"bridge", 5, true, func(w *world, a, b, _ string) { w.network.cut(a, b); w.network.cut(b, a); w.endure() }},
 		{"flap", 3, true, (*world).flap},
 		{"isolate and crash", 3, true, (*world).isolateAndCrash},
-		{"isolate with a stalled store", 5, true, (*world).isolateStalled},
+		{"isolate while busy", 5, true, (*world).isolateBusy},
 		{"crash of a lagging store", 3, true, (*world).crashLagging},
 		{"isolate for long", 2, true, (*world).leaveBehind},
 		{"transfer while cut", 2, true, func(w *world, a, b, c string) { w.network.cut(a, b); w.transfer(a, c); w.endure() }},
@@ -94,15 +94,14 @@ func (w *world) isolateAndCrash(a, b, _ string) {
 	w.endure()
 }
 
-// isolateStalled cuts a leader off whose store is busy with a write. Another one is
-// elected meanwhile.
-func (w *world) isolateStalled(a, b, c string) {
-	stall := w.timing.StuckWrite * 9 / 10
-	w.disks[a].slow(func() time.Duration { return stall })
+// isolateBusy makes a leader that does not notice for long that it is cut off: its
+// main loop is busy. Another one is elected meanwhile.
+func (w *world) isolateBusy(a, b, c string) {
+	busy := w.timing.StuckWrite * 9 / 10
+	w.occupy(a, busy)
 	w.moment()
 	w.isolate(a)
-	w.sleep(stall)
-	w.disks[a].mend()
+	w.sleep(busy)
 	if w.rng.IntN(2) == 0 {
 		for _, other := range []string{b, c} {
 			w.network.mend(a, other)
@@ -110,6 +109,13 @@ func (w *world) isolateStalled(a, b, c string) {
 		}
 	}
 	w.moment()
+}
+
+// occupy keeps the main loop of a node's raft busy for a while, if the node is up.
+func (w *world) occupy(name string, long time.Duration) {
+	if p := w.process(name); p != nil {
+		w.work.Go(func() { p.port.raft.occupy(long) })
+	}
 }
 
 // crashLagging crashes a leader in the middle of a write, while one of the others has

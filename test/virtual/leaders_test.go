@@ -40,15 +40,14 @@ func (w *world) look(node, key string, limit time.Duration) bool {
 	return true
 }
 
-// A leader whose main loop is busy with a write keeps its office for seconds after
+// A leader whose main loop is busy keeps its office for seconds after
 // the others have elected another one and have let its sessions expire.
 func TestDeposedLeaderThatIsBusyAcknowledgesNoKeepalive(t *testing.T) {
 	inWorld(t, untuned, func(w *world) {
 		old := w.leader()
 		others := w.followers(old)
 		l := w.sleeper(old, "k")
-		w.disks[old].slow(func() time.Duration { return 2900 * time.Millisecond })
-		w.work.Go(func() { w.flood(old, 1) })
+		w.occupy(old, 2900*time.Millisecond)
 		time.Sleep(20 * time.Millisecond)
 		w.isolate(old)
 		granted := make(chan struct{})
@@ -75,7 +74,6 @@ func TestDeposedLeaderThatIsBusyAcknowledgesNoKeepalive(t *testing.T) {
 		}
 		close(granted)
 		w.network.heal()
-		w.disks[old].mend()
 	})
 }
 
@@ -116,14 +114,12 @@ func (w *world) readBehindTheElection() int {
 	others, key := w.followers(old), w.run("k")
 	w.network.delay(others[0], old, 850*time.Millisecond)
 	w.network.delay(others[1], old, 920*time.Millisecond)
-	w.disks[old].slow(func() time.Duration { return 900 * time.Millisecond })
+	w.occupy(old, 900*time.Millisecond)
 	began := time.Now()
-	w.work.Go(func() { w.flood(old, 1) })
 	w.sleep(60 * time.Millisecond)
 	w.isolate(old)
 	for time.Since(began) < 840*time.Millisecond {
 		if w.takeKey(others[0], key, 850*time.Millisecond-time.Since(began)) {
-			w.disks[old].slow(noPause)
 			w.sleep(time.Millisecond)
 			w.look(old, key, time.Second)
 			return 1

@@ -101,6 +101,27 @@ func call[R any](t *wire, to raft.ServerAddress, command any, reader io.Reader, 
 	return nil
 }
 
+// occupy keeps the main loop of raft busy for a while: it answers a message of a
+// term long past, and nobody takes the answer.
+func (t *wire) occupy(long time.Duration) {
+	answer := make(chan raft.RPCResponse)
+	old := &raft.AppendEntriesRequest{RPCHeader: raft.RPCHeader{ProtocolVersion: raft.ProtocolVersionMax}}
+	over := time.After(long)
+	select {
+	case t.consumer <- raft.RPC{Command: old, RespChan: answer}:
+	case <-t.port.dead:
+		return
+	}
+	select {
+	case <-over:
+	case <-t.port.dead:
+	}
+	select {
+	case <-answer:
+	case <-time.After(burial):
+	}
+}
+
 // hand gives the message to the other node; false if there is none.
 func (t *wire) hand(to string, rpc raft.RPC, over <-chan struct{}) bool {
 	if t.port.isDead() || t.port.network.isCut(t.port.name, to) {
