@@ -87,7 +87,11 @@ func (c *checker) coverIsSound(at Want) {
 		if at.Name.Text = h.Name.Text; h.strength() != at {
 			c.fail("%v: in the cover of %v as %v %v", h.Name, at.Name.Kind, at.Mode, at.Scope)
 		}
-		c.hash += hashHold(h)
+		hash := hashHold(h)
+		c.hash += hash
+		if h.hash != 0 && h.hash != hash {
+			c.fail("%v: token %d has hash %x, kept as %x", h.Name, h.Token, hash, h.hash)
+		}
 		c.tokens = append(c.tokens, h.Token)
 		c.holdIsSound(h)
 		if together := before != nil && before.Name == h.Name; together || !lined {
@@ -262,8 +266,8 @@ func (c *checker) bookIsSound(b *book) (answers int) {
 func (c *checker) historiesAreConsistent() {
 	endings := 0
 	c.histories.Scan(func(h *history) bool {
-		if c.historyOf(h.name()) != h {
-			c.fail("%v: its history is listed elsewhere", h.name())
+		if c.historyOf(h.name) != h {
+			c.fail("%v: its history is listed elsewhere", h.name)
 		}
 		h.all(func(e *Ending) bool {
 			c.hash += hashEnding(e, hashName(e.Name))
@@ -287,8 +291,8 @@ func (c *checker) turnsAreInOrder(turns *list.List) {
 	order := uint64(0)
 	for at := turns.Front(); at != nil; at = at.Next() {
 		h := at.Value.(*history)
-		if h.turn != at || h.order() <= order || c.table.turnsOf(h) != turns || h.bad != (h.previous() != nil) || c.historyOf(h.name()) != h {
-			c.fail("%v: its history is forgotten out of turn", h.name())
+		if h.turn != at || h.order() <= order || c.table.turnsOf(h) != turns || h.bad != (h.previous() != nil) || c.historyOf(h.name) != h {
+			c.fail("%v: its history is forgotten out of turn", h.name)
 		}
 		order = h.order()
 	}
@@ -304,12 +308,12 @@ func (c *checker) historyIsSound(h *history) {
 			continue
 		}
 		switch {
-		case e.Name != h.name() || e.End < EndReleased || e.End > EndReplaced || e.By != nil && e.End != EndBroken:
-			c.fail("%v: bad ending %d", h.name(), e.Order)
+		case e.Name != h.name || e.End < EndReleased || e.End > EndReplaced || e.By != nil && e.End != EndBroken:
+			c.fail("%v: bad ending %d", h.name, e.Order)
 		case e.Order == 0 || e.Order >= newer || i > 0 && h.endings[i-1] == nil:
-			c.fail("%v: ending %d is out of order", h.name(), e.Order)
+			c.fail("%v: ending %d is out of order", h.name, e.Order)
 		case i == MaxHistory && h.last() != e:
-			c.fail("%v: ending %d should be forgotten", h.name(), e.Order)
+			c.fail("%v: ending %d should be forgotten", h.name, e.Order)
 		}
 		newer = e.Order
 	}

@@ -13,16 +13,17 @@ import (
 // changed in place in its own epoch of the tree of histories, like a node.
 type history struct {
 	epoch   *epoch
+	name    Name
 	endings [MaxHistory + 1]*Ending
+	// hashes are the endings' parts of the state hash: an ending is not looked at
+	// again when it is forgotten.
+	hashes [MaxHistory + 1]uint64
 	// bad says that the last holder ended badly.
 	bad bool
 	// turn is the name's in the order of forgetting. The Table changes it in
 	// place; a View never looks at it.
 	turn *list.Element
 }
-
-// name is what a history is of: one has an ending at least.
-func (h *history) name() Name { return h.endings[0].Name }
 
 // order is that of the newest ending.
 func (h *history) order() uint64 { return h.endings[0].Order }
@@ -46,21 +47,27 @@ func (h *history) previous() *Ending {
 	return nil
 }
 
-// add puts the newest ending before the others and returns those that are
-// forgotten for it, or nil.
-func (h *history) add(e *Ending) (forgotten [2]*Ending) {
-	forgotten = [2]*Ending(h.endings[MaxHistory-1:])
+// add puts the newest ending, and its hash, before the others. It returns how
+// many are forgotten for it, and the sum of their hashes.
+func (h *history) add(e *Ending, hash uint64) (forgotten int, sum uint64) {
+	oldest, theirs := [2]*Ending(h.endings[MaxHistory-1:]), [2]uint64(h.hashes[MaxHistory-1:])
 	copy(h.endings[1:], h.endings[:MaxHistory-1])
-	h.endings[0], h.endings[MaxHistory] = e, nil
-	if h.last() == nil {
-		for i, old := range forgotten {
-			if old != nil && old.End != EndReplaced {
-				h.endings[MaxHistory], forgotten[i] = old, nil
-			}
+	copy(h.hashes[1:], h.hashes[:MaxHistory-1])
+	h.endings[0], h.hashes[0] = e, hash
+	h.endings[MaxHistory], h.hashes[MaxHistory] = nil, 0
+	moved := h.last() == nil
+	for i, old := range oldest {
+		switch {
+		case old == nil:
+		case moved && old.End != EndReplaced:
+			h.endings[MaxHistory], h.hashes[MaxHistory] = old, theirs[i]
+		default:
+			forgotten++
+			sum += theirs[i]
 		}
 	}
 	h.bad = h.previous() != nil
-	return forgotten
+	return forgotten, sum
 }
 
 // all yields the endings, the oldest first.
@@ -86,15 +93,12 @@ func (t *Table) turnsOf(h *history) *list.List {
 // putEnding adds to a name's history how a hold ended.
 func (t *Table) putEnding(e *Ending) {
 	name := hashName(e.Name)
-	t.hash += hashEnding(e, name)
-	t.endings++
+	hash := hashEnding(e, name)
 	h := t.openHistory(e.Name, name)
 	before := t.turnsOf(h)
-	for _, old := range h.add(e) {
-		if old != nil {
-			t.dropEnding(old, name)
-		}
-	}
+	forgotten, sum := h.add(e, hash)
+	t.hash += hash - sum
+	t.endings += 1 - forgotten
 	if h.turn != nil && t.turnsOf(h) != before {
 		before.Remove(h.turn)
 		h.turn = nil
@@ -107,7 +111,7 @@ func (t *Table) putEnding(e *Ending) {
 func (t *Table) openHistory(n Name, hash uint64) *history {
 	at := t.histories.change(hash, n)
 	if at == nil {
-		h := &history{epoch: t.histories.epoch}
+		h := &history{epoch: t.histories.epoch, name: n}
 		t.histories.Set(hash, n, h)
 		return h
 	}
@@ -134,19 +138,15 @@ func (t *Table) takeTurn(h *history) {
 	}
 }
 
-func (s *state) dropEnding(e *Ending, name uint64) {
-	s.hash -= hashEnding(e, name)
-	s.endings--
-}
-
 // dropHistory forgets a history that has no turn any more.
 func (t *Table) dropHistory(h *history) {
-	name := hashName(h.name())
-	t.histories.Delete(name, h.name())
-	h.all(func(e *Ending) bool {
-		t.dropEnding(e, name)
-		return true
-	})
+	t.histories.Delete(hashName(h.name), h.name)
+	for i, e := range h.endings {
+		if e != nil {
+			t.hash -= h.hashes[i]
+			t.endings--
+		}
+	}
 }
 
 func (s *state) historyOf(n Name) *history {
@@ -200,15 +200,16 @@ func (t *Table) loadEndings(endings []*Ending) {
 	})
 	var all []*history
 	for from := 0; from < len(endings); {
-		h := &history{epoch: t.histories.epoch}
+		h := &history{epoch: t.histories.epoch, name: endings[from].Name}
 		n := 0
 		for n < len(h.endings) && from+n < len(endings) && endings[from+n].Name == endings[from].Name {
 			h.endings[n] = endings[from+n]
-			t.hash += hashEnding(h.endings[n], hashName(h.endings[n].Name))
+			h.hashes[n] = hashEnding(h.endings[n], hashName(h.endings[n].Name))
+			t.hash += h.hashes[n]
 			n++
 		}
 		h.bad = h.previous() != nil
-		t.histories.Set(hashName(h.name()), h.name(), h)
+		t.histories.Set(hashName(h.name), h.name, h)
 		all = append(all, h)
 		t.endings += n
 		from += n

@@ -25,6 +25,9 @@ type Hold struct {
 	Request uint64
 	// Delay is the whole lock delay of a hold of no run.
 	Delay time.Duration
+	// hash is the hold's part of the state hash, or zero if that is not kept. It
+	// saves looking at the texts again when the hold ends.
+	hash uint64
 }
 
 // Request is a waiting acquire in its place in the queue. Requests are

@@ -91,7 +91,7 @@ func newState() state {
 		sessions: newNumbered[*Session](),
 		books:    newNumbered[*book](),
 		histories: newTree(&order[Name, *history]{compare: func(h *history, n Name) int {
-			return compareNames(h.name(), n)
+			return compareNames(h.name, n)
 		}}),
 		queued: newTree(tallies),
 		taken:  newTree(tallies),
@@ -129,10 +129,12 @@ func (s *state) copy() state {
 // strength is what a hold covers, as a want.
 func (h *Hold) strength() Want { return Want{Name: h.Name, Mode: h.Mode, Scope: h.Scope} }
 
+// putHold adds a hold that nobody else knows yet.
 func (s *state) putHold(h *Hold) {
 	s.holds[h.Name.Kind].add(h.strength(), h)
 	s.holders++
-	s.hash += hashHold(h)
+	h.hash = hashHold(h)
+	s.hash += h.hash
 	if h.Limit > 1 {
 		addTally(s.taken, h.Name, 1)
 	}
@@ -159,7 +161,11 @@ func (s *state) putHold(h *Hold) {
 func (s *state) dropHold(h *Hold) {
 	s.holds[h.Name.Kind].remove(h.strength(), h)
 	s.holders--
-	s.hash -= hashHold(h)
+	if h.hash != 0 {
+		s.hash -= h.hash
+	} else {
+		s.hash -= hashHold(h)
+	}
 	if h.Limit > 1 {
 		addTally(s.taken, h.Name, -1)
 	}
