@@ -81,7 +81,7 @@ func parse(args []string, stderr io.Writer) (*options, error) {
 	flags.DurationVar(&c.Renew, "renew", c.Renew, "how often each session of W8 is renewed")
 	flags.StringVar((*string)(&c.Through), "nodes", string(c.Through), "`nodes` that clients talk to: all, leader or followers")
 	path := flags.String("lockd", "../bin/lockd", "lockd `binary`")
-	stream := flags.Bool("stream", false, "all clients of a node share one stream, else each has an HTTP connection")
+	stream := flags.Bool("stream", false, "all clients of a node share one stream, over which W8 renews one session at a time; else each has an HTTP connection")
 	nodeArgs := flags.String("node-args", "", "further `arguments` of every node, between spaces")
 	format := flags.String("o", "table", "output: table or json")
 	flags.DurationVar(&o.timeout, "timeout", 30*time.Minute, "end after that time, whatever is left")

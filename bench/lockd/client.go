@@ -28,12 +28,7 @@ type client struct {
 
 // Dial opens the user's session, if it wants one.
 func (c *cluster) Dial(ctx context.Context, wish system.Caller) (system.Client, error) {
-	over := func() *caller {
-		if wish.Shared || c.stream {
-			return &caller{carrier: &line{trunk: c.trunk(wish.Node % nodes), seat: newSeat()}}
-		}
-		return &caller{carrier: c.connect(wish.Node)}
-	}
+	over := func() *caller { return c.over(wish.Node, wish.Shared) }
 	u := &client{caller: over(), name: wish.Name}
 	if wish.TTL == 0 {
 		return u, nil
@@ -47,6 +42,15 @@ func (c *cluster) Dial(ctx context.Context, wish system.Caller) (system.Client, 
 	u.session = id
 	u.renewal = renew(over(), id, wish.TTL, opened)
 	return u, nil
+}
+
+// over returns a caller of the node, over the connection that others share or one
+// of its own.
+func (c *cluster) over(node int, shared bool) *caller {
+	if shared || c.stream {
+		return &caller{carrier: &line{trunk: c.trunk(node % nodes), seat: newSeat()}}
+	}
+	return &caller{carrier: c.connect(node)}
 }
 
 func (u *client) TryLock(ctx context.Context, lock string) (system.Hold, error) {

@@ -12,7 +12,8 @@ import (
 )
 
 // crowd is many sessions, in groups that are renewed at different times of the
-// period, each group by one call.
+// period, each group by one call. Over streams each session is a group of its own:
+// a service's renewals share its connection, but are made one by one.
 type crowd struct {
 	cancel context.CancelFunc
 	groups []*group
@@ -32,36 +33,60 @@ type group struct {
 	gone int
 }
 
-// Crowd opens the sessions, group by group.
+// Crowd opens the sessions, some groups after the other.
 func (c *cluster) Crowd(ctx context.Context, through []int, n int, ttl, every time.Duration) (system.Crowd, error) {
 	background, cancel := context.WithCancel(context.Background())
 	w := &crowd{cancel: cancel}
-	for left := n; left > 0; left -= maxRenewed {
+	most := maxRenewed
+	if c.stream {
+		most = 1
+	}
+	for left := n; left > 0; left -= most {
 		node := through[len(w.groups)%len(through)]
-		w.groups = append(w.groups, &group{caller: &caller{carrier: c.connect(node)}, node: node, ids: make([]string, min(left, maxRenewed))})
+		w.groups = append(w.groups, &group{caller: c.over(node, false), node: node, ids: make([]string, min(left, most))})
 	}
 	begun := time.Now()
-	for i, g := range w.groups {
-		if err := c.openAll(ctx, g, ttl); err != nil {
+	together := maxRenewed / most
+	for from := 0; from < len(w.groups); from += together {
+		some := w.groups[from:min(from+together, len(w.groups))]
+		if err := c.openAll(ctx, some, ttl); err != nil {
 			w.end()
 			return nil, err
 		}
-		// Each group has its own moment of the period.
-		first := time.Duration(i) * every / time.Duration(len(w.groups))
-		w.ended.Go(func() { w.keep(background, g, begun, first, every) })
+		for i, g := range some {
+			// Each group has its own moment of the period.
+			first := time.Duration(from+i) * every / time.Duration(len(w.groups))
+			w.ended.Go(func() { w.keep(background, g, begun, first, every) })
+		}
 	}
 	return w, nil
 }
 
-func (c *cluster) openAll(ctx context.Context, g *group, ttl time.Duration) error {
+// openAll opens the sessions of the groups, several at a time.
+func (c *cluster) openAll(ctx context.Context, groups []*group, ttl time.Duration) error {
+	type place struct {
+		group *group
+		at    int
+	}
+	var places []place
+	for _, g := range groups {
+		for i := range g.ids {
+			places = append(places, place{g, i})
+		}
+	}
 	failed := make([]error, openers)
 	var opening sync.WaitGroup
 	for o := range openers {
 		opening.Go(func() {
-			over := &caller{carrier: c.connect(g.node)}
-			defer over.close()
-			for i := o; i < len(g.ids) && failed[o] == nil; i += openers {
-				g.ids[i], failed[o] = over.open(ctx, ttl)
+			var over [nodes]*caller
+			for i := o; i < len(places) && failed[o] == nil; i += openers {
+				p := places[i]
+				to := &over[p.group.node]
+				if *to == nil {
+					*to = c.over(p.group.node, false)
+					defer (*to).close()
+				}
+				p.group.ids[p.at], failed[o] = (*to).open(ctx, ttl)
 			}
 		})
 	}
