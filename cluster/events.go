@@ -43,13 +43,21 @@ type EventLog struct {
 // Subscription is one reader's place. It belongs to one goroutine, and needs no
 // closing.
 type Subscription struct {
-	log   *EventLog
+	log *EventLog
+	// after is the place of the last event that was looked at.
 	after EventID
+	kinds kinds
 }
 
-// Subscribe returns a reader of all events behind the given place; the zero
-// place means from now on. ErrTooOld: some of them are gone.
-func (l *EventLog) Subscribe(after EventID) (*Subscription, error) {
+// kinds is a set of kinds of events; the zero value has all.
+type kinds uint64
+
+func (k kinds) has(kind gate.EventKind) bool { return k == 0 || k>>kind&1 != 0 }
+
+// Subscribe returns a reader of all events behind the given place, or of those of
+// the given kinds; the zero place means from now on. ErrTooOld: some of them are
+// gone.
+func (l *EventLog) Subscribe(after EventID, of ...gate.EventKind) (*Subscription, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if after == (EventID{}) {
@@ -58,7 +66,11 @@ func (l *EventLog) Subscribe(after EventID) (*Subscription, error) {
 	if after.before(l.floor) {
 		return nil, ErrTooOld
 	}
-	return &Subscription{log: l, after: after}, nil
+	s := &Subscription{log: l, after: after}
+	for _, kind := range of {
+		s.kinds |= 1 << kind
+	}
+	return s, nil
 }
 
 // Next returns the events that follow, at least one, at most MaxEventsRead, and
@@ -67,13 +79,17 @@ func (l *EventLog) Subscribe(after EventID) (*Subscription, error) {
 func (s *Subscription) Next(ctx context.Context) ([]Event, error) {
 	for {
 		more := s.log.more.wait()
-		events, err := s.log.since(s.after)
+		events, looked, err := s.log.since(s.after, s.kinds)
 		if err != nil {
 			return nil, err
 		}
-		if len(events) > 0 {
-			s.after = events[len(events)-1].ID
+		news := looked != s.after
+		s.after = looked
+		switch {
+		case len(events) > 0:
 			return events, nil
+		case news:
+			continue
 		}
 		select {
 		case <-more:
@@ -83,15 +99,16 @@ func (s *Subscription) Next(ctx context.Context) ([]Event, error) {
 	}
 }
 
-// since copies the next events behind a place.
-func (l *EventLog) since(after EventID) ([]Event, error) {
+// since copies the next events behind a place that are of those kinds, and returns
+// the place up to which it has looked.
+func (l *EventLog) since(after EventID, of kinds) (events []Event, looked EventID, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if after.before(l.floor) {
-		return nil, ErrTooOld
+		return nil, after, ErrTooOld
 	}
 	if !after.before(l.last) {
-		return nil, nil
+		return nil, after, nil
 	}
 	low, high := 0, len(l.ring)
 	for low < high {
@@ -102,11 +119,16 @@ func (l *EventLog) since(after EventID) ([]Event, error) {
 			low = middle + 1
 		}
 	}
-	events := make([]Event, min(len(l.ring)-low, MaxEventsRead))
-	for i := range events {
-		events[i] = *l.at(low + i)
+	most := min(len(l.ring)-low, MaxEventsRead)
+	if of == 0 {
+		events = make([]Event, 0, most)
 	}
-	return events, nil
+	for i := range most {
+		if e := l.at(low + i); of.has(e.Kind) {
+			events = append(events, *e)
+		}
+	}
+	return events, l.at(low + most - 1).ID, nil
 }
 
 // at returns the i-th oldest event.

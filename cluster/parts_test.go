@@ -1,8 +1,10 @@
 package cluster
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -172,6 +174,43 @@ func TestRoomGivesEachClaimTheAnswerOnce(t *testing.T) {
 
 func entry(index uint64, events int) *fsm.Applied {
 	return &fsm.Applied{Index: index, Outcomes: []gate.Outcome{{Events: make([]gate.Event, events)}}}
+}
+
+func TestAReaderOfSomeKindsGetsThoseAlone(t *testing.T) {
+	var l EventLog
+	some, err := l.Subscribe(EventID{}, gate.EventBroken, gate.EventMoved)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const entries = 3 * MaxEventsRead
+	for i := range uint64(entries) {
+		kind := gate.EventAcquired
+		if i%MaxEventsRead == MaxEventsRead-1 || i == entries/2 {
+			kind = gate.EventMoved
+		}
+		l.publish(&fsm.Applied{Index: i + 1, Outcomes: []gate.Outcome{{Events: []gate.Event{{Kind: kind}}}}})
+	}
+	var read []uint64
+	for len(read) < 4 {
+		events, err := some.Next(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range events {
+			if read = append(read, e.ID.Index); e.Kind != gate.EventMoved {
+				t.Errorf("event %+v", e)
+			}
+		}
+	}
+	if want := []uint64{MaxEventsRead, entries/2 + 1, 2 * MaxEventsRead, entries}; !slices.Equal(read, want) {
+		t.Errorf("read %v, want %v", read, want)
+	}
+	l.publish(entry(entries+1, 1))
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if events, err := some.Next(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("%v, %v after the last", events, err)
+	}
 }
 
 func TestReaderWhoFallsBehindIsToldSo(t *testing.T) {

@@ -54,7 +54,7 @@ func (f *followers) follow(c *connection, id gate.SessionID, lost uint64) {
 	}
 	var ctx context.Context
 	ctx, f.stop = context.WithCancel(context.Background())
-	subscription, err := f.s.node.Events().Subscribe(cluster.EventID{})
+	subscription, err := f.subscribe()
 	if err != nil {
 		panic("httpapi: events from now on are gone: " + err.Error())
 	}
@@ -84,12 +84,18 @@ func (f *followers) tidy(number uint64, session *followedSession) {
 	}
 }
 
-// run looks at every change until ctx ends. What it misses keepalives tell.
+// subscribe returns a reader of the changes, from now on, that look knows.
+func (f *followers) subscribe() (*cluster.Subscription, error) {
+	return f.s.node.Events().Subscribe(cluster.EventID{},
+		gate.EventSessionClosed, gate.EventSessionEnded, gate.EventBroken, gate.EventMoved)
+}
+
+// run looks at such changes until ctx ends. What it misses keepalives tell.
 func (f *followers) run(ctx context.Context, subscription *cluster.Subscription) {
 	for {
 		events, err := subscription.Next(ctx)
 		if errors.Is(err, cluster.ErrTooOld) {
-			if subscription, err = f.s.node.Events().Subscribe(cluster.EventID{}); err != nil {
+			if subscription, err = f.subscribe(); err != nil {
 				return
 			}
 			continue
