@@ -190,9 +190,11 @@ func TestAReaderOfSomeKindsGetsThoseAlone(t *testing.T) {
 		}
 		l.publish(&fsm.Applied{Index: i + 1, Outcomes: []gate.Outcome{{Events: []gate.Event{{Kind: kind}}}}})
 	}
+	patient, stop := context.WithTimeout(t.Context(), 5*time.Second)
+	defer stop()
 	var read []uint64
 	for len(read) < 4 {
-		events, err := some.Next(t.Context())
+		events, err := some.Next(patient)
 		if err != nil {
 			t.Fatal(err)
 		}
