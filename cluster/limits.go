@@ -57,6 +57,9 @@ const (
 	// MaxEventsRead bounds the events that one Next returns.
 	MaxEventsRead = 256
 
+	// maxTerms is how many terms back a node knows that it led: of an earlier one
+	// nobody waits for an entry.
+	maxTerms = 16
 	// logCacheEntries is how many recent entries are kept in memory.
 	logCacheEntries = 512
 	// maxAppendEntries bounds the entries of one message to a follower.

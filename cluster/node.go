@@ -33,6 +33,8 @@ type Node struct {
 
 	// office is the term that this node leads, ready or not; nil if none.
 	office atomic.Pointer[office]
+	// terms has the terms that this node has led.
+	terms termSet
 	// leader is who began the latest term that is applied here.
 	leader atomic.Pointer[leader]
 	// led is raised whenever there may be another leader to turn to, begun when
@@ -127,7 +129,9 @@ func newNode(config Config) *Node {
 	n.resends = resends{node: n, filled: make(chan struct{}, 1)}
 	n.renewals = renewals{node: n}
 	pace := &pacer{clock: config.Clock, stop: n.stop}
-	n.fsm = fsm.New(fsm.Config{Logger: config.Logger.Named("fsm"), OnApply: n.applied, OnRestore: n.restored, Pace: pace.pause})
+	n.fsm = fsm.New(fsm.Config{
+		Logger: config.Logger.Named("fsm"), OnApply: n.applied, Keeps: n.terms.has, OnRestore: n.restored, Pace: pace.pause,
+	})
 	return n
 }
 

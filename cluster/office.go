@@ -46,6 +46,7 @@ func (n *Node) takeOffice(term uint64) *office {
 	}
 	o.prove = newProver(n.clock, term, n.config.Clock, o.over)
 	n.clock.lead(term, o.proved)
+	n.terms.add(term)
 	n.office.Store(o)
 	o.work.Go(func() { o.prove.run(n.raft.VerifyLeader) })
 	o.work.Go(o.run)

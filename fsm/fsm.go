@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -20,6 +21,10 @@ type Config struct {
 	// applies the log: it must not block, and must not call WaitApplied. The
 	// entry is in View already; Applied reaches it only when OnApply returns.
 	OnApply func(*Applied)
+	// Keeps reports whether what an entry of the term did may be looked at when
+	// OnApply has returned, through the future of who proposed it; otherwise its
+	// memory is used again.
+	Keeps func(term uint64) bool
 	// OnRestore is told, on that goroutine too, that the table is another one,
 	// as of entry index: nothing is known of the entries between.
 	OnRestore func(index uint64)
@@ -44,6 +49,8 @@ type FSM struct {
 	config Config
 	// batch is the memory of the batch that is being applied.
 	batch Batch
+	// outcomes are those of the last entry of which nothing was to be kept.
+	outcomes []gate.Outcome
 	// applied is the last entry whose OnApply has returned.
 	applied atomic.Uint64
 
@@ -68,6 +75,9 @@ func New(config Config) *FSM {
 	if config.OnApply == nil {
 		config.OnApply = func(*Applied) {}
 	}
+	if config.Keeps == nil {
+		config.Keeps = func(uint64) bool { return true }
+	}
 	if config.OnRestore == nil {
 		config.OnRestore = func(uint64) {}
 	}
@@ -86,11 +96,11 @@ func (f *FSM) Apply(entry *raft.Log) any {
 	if err != nil {
 		panic(fmt.Errorf("fsm: entry %d of term %d cannot be applied: %w; %s", entry.Index, entry.Term, err, remedy(err)))
 	}
-	done := &Applied{Index: entry.Index, Term: entry.Term, Time: f.batch.Time, Outcomes: make([]gate.Outcome, len(commands))}
+	done := &Applied{Index: entry.Index, Term: entry.Term, Time: f.batch.Time, Outcomes: f.room(entry.Term, len(commands))}
 
 	f.mu.Lock()
 	for i, command := range commands {
-		done.Outcomes[i] = f.table.Apply(command, f.batch.Time)
+		f.table.ApplyTo(&done.Outcomes[i], command, f.batch.Time)
 	}
 	f.view, f.index = nil, entry.Index
 	f.mu.Unlock()
@@ -98,6 +108,15 @@ func (f *FSM) Apply(entry *raft.Log) any {
 	f.config.OnApply(done)
 	f.publish(entry.Index)
 	return done
+}
+
+// room returns memory for the outcomes of an entry.
+func (f *FSM) room(term uint64, n int) []gate.Outcome {
+	if f.config.Keeps(term) {
+		return make([]gate.Outcome, n)
+	}
+	f.outcomes = slices.Grow(f.outcomes[:0], n)[:n]
+	return f.outcomes
 }
 
 // decode returns the commands of the entry, all of them or an error.

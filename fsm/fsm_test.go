@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"testing"
@@ -98,6 +99,36 @@ func TestApplyAnswersEveryCommandOfItsBatchInOrder(t *testing.T) {
 	}
 	if told != done {
 		t.Error("OnApply was told something else")
+	}
+}
+
+// What an entry did is said in the memory of an earlier one: nothing of that may
+// shine through, and who keeps what it was told has memory of its own.
+func TestMemoryOfOutcomesIsUsedAgainUnlessTheyAreKept(t *testing.T) {
+	busy := busyLog(t)
+	var kept []*Applied
+	keeps := New(Config{OnApply: func(done *Applied) { kept = append(kept, done) }})
+	for _, entry := range busy.entries {
+		keeps.Apply(entry)
+	}
+	again := false
+	var last *gate.Outcome
+	uses := New(Config{
+		Keeps: func(term uint64) bool { return term != 1 },
+		OnApply: func(done *Applied) {
+			want := kept[done.Index-1]
+			if text, wanted := fmt.Sprintf("%+v", done.Outcomes), fmt.Sprintf("%+v", want.Outcomes); text != wanted {
+				t.Errorf("entry %d:\n%s\nwant\n%s", done.Index, text, wanted)
+			}
+			again = again || last == &done.Outcomes[0]
+			last = &done.Outcomes[0]
+		},
+	})
+	for _, entry := range busy.entries {
+		uses.Apply(entry)
+	}
+	if !again {
+		t.Error("no memory was used again")
 	}
 }
 

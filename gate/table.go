@@ -13,7 +13,7 @@ import (
 type Table struct {
 	state
 	now   Wall
-	out   Outcome
+	out   *Outcome
 	freed []Want
 	woken []*Request
 	// room is where the grant of a result may go that a book will keep; nil if
@@ -35,25 +35,42 @@ type Table struct {
 func New() *Table { return &Table{state: newState(), goodTurns: list.New(), badTurns: list.New()} }
 
 // Apply carries out one command and says everything that it did. now is the
-// proposer's wall time and only stored for display. The Outcome is the
-// caller's. Apply panics on an operation that it does not know: replicas that
-// skip what they do not understand would differ.
+// proposer's wall time and only stored for display. Apply panics on an operation
+// that it does not know: replicas that skip what they do not understand would
+// differ.
 func (t *Table) Apply(cmd *Command, now Wall) Outcome {
-	t.now = now
-	if cap(t.events) == 0 {
-		t.events = make([]Event, 0, eventRoom)
+	var out Outcome
+	t.ApplyTo(&out, cmd, now)
+	return out
+}
+
+// ApplyTo is Apply into the memory of an outcome that nobody looks at any more.
+func (t *Table) ApplyTo(out *Outcome, cmd *Command, now Wall) {
+	*out = Outcome{Events: out.Events[:0], Timers: out.Timers[:0]}
+	t.now, t.out = now, out
+	fresh := cap(out.Events) == 0
+	if fresh {
+		out.Events = t.eventMemory()
 	}
-	t.out = Outcome{Events: t.events}
-	t.applyOnce(cmd, &t.out.Result)
+	t.applyOnce(cmd, &out.Result)
 	t.wake()
-	t.takeEvents()
+	if fresh {
+		t.takeEvents()
+	}
 	clear(t.owns)
 	clear(t.granted)
-	return t.out
+	t.out = nil
 }
 
 // eventRoom is for how many events memory is taken at once: most commands make one.
 const eventRoom = 64
+
+func (t *Table) eventMemory() []Event {
+	if cap(t.events) == 0 {
+		t.events = make([]Event, 0, eventRoom)
+	}
+	return t.events
+}
 
 // takeEvents leaves the memory behind the command's events to those that follow,
 // unless they needed more than there was.
