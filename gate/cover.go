@@ -183,7 +183,7 @@ func scanAt[T covering](tree *tree[spot, T], text string, yield func(T) bool) bo
 		return true
 	}
 	more := true
-	tree.Ascend(0, spot{text: text}, func(x T) bool {
+	tree.Alike(0, spot{text: text}, func(x T) bool {
 		if x.text() != text {
 			return false
 		}

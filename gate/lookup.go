@@ -36,7 +36,7 @@ func (s *state) holdsAny(run string) bool {
 
 // eachHold calls yield for run's holds by name until it returns false.
 func (s *state) eachHold(run string, yield func(*Hold) bool) {
-	s.runHolds.Ascend(hashRun(run), runName{run: run}, func(h *Hold) bool { return h.Run == run && yield(h) })
+	s.runHolds.Alike(hashRun(run), runName{run: run}, func(h *Hold) bool { return h.Run == run && yield(h) })
 }
 
 // request returns the request that run waits for, or nil.
@@ -76,7 +76,7 @@ func (s *state) sessionByNumber(number uint64) *Session {
 
 // sessionHoldList returns the session's holds, oldest grant first.
 func (s *state) sessionHoldList(number uint64) (list []*Hold) {
-	s.sessionHolds.Ascend(number, 0, func(h *Hold) bool {
+	s.sessionHolds.Alike(number, 0, func(h *Hold) bool {
 		if h.Session.Number == number {
 			list = append(list, h)
 		}
@@ -87,7 +87,7 @@ func (s *state) sessionHoldList(number uint64) (list []*Hold) {
 
 // sessionRequestList returns the session's requests, first come first.
 func (s *state) sessionRequestList(number uint64) (list []*Request) {
-	s.sessionWaits.Ascend(number, 0, func(r *Request) bool {
+	s.sessionWaits.Alike(number, 0, func(r *Request) bool {
 		if r.Session.Number == number {
 			list = append(list, r)
 		}
@@ -99,14 +99,14 @@ func (s *state) sessionRequestList(number uint64) (list []*Request) {
 // idle reports whether nothing hangs on the session.
 func (s *state) idle(number uint64) bool {
 	idle := true
-	s.sessionHolds.Ascend(number, 0, func(h *Hold) bool {
+	s.sessionHolds.Alike(number, 0, func(h *Hold) bool {
 		idle = h.Session.Number != number
 		return false
 	})
 	if !idle {
 		return false
 	}
-	s.sessionWaits.Ascend(number, 0, func(r *Request) bool {
+	s.sessionWaits.Alike(number, 0, func(r *Request) bool {
 		idle = r.Session.Number != number
 		return false
 	})

@@ -78,12 +78,24 @@ func (t *tree[K, T]) Len() int { return t.count }
 // find returns the place of the first of the node's items that does not come
 // before the key, and whether that is the key's.
 func (t *tree[K, T]) find(n *treeNode[T], rank uint64, key K) (at int, found bool) {
-	if t.ofTexts() {
-		var within int
-		if rank, within = t.rankIn(n, t.order.keyText(key)); within != 0 {
-			return max(0, within*len(n.items)), false
-		}
+	rank, within := t.rankAmong(n, rank, key)
+	if within != 0 {
+		return max(0, within*len(n.items)), false
 	}
+	return t.findRanked(n, rank, key)
+}
+
+// rankAmong returns the rank that the key of that rank has among the node's items
+// if within is zero; else all of them come behind it (-1) or before it (1).
+func (t *tree[K, T]) rankAmong(n *treeNode[T], rank uint64, key K) (among uint64, within int) {
+	if t.ofTexts() {
+		return t.rankIn(n, t.order.keyText(key))
+	}
+	return rank, 0
+}
+
+// findRanked is find for the rank among the node's items.
+func (t *tree[K, T]) findRanked(n *treeNode[T], rank uint64, key K) (at int, found bool) {
 	items := n.items
 	at = firstOf(items, rank)
 	if at == len(items) || items[at].rank != rank {
@@ -210,6 +222,38 @@ func (t *tree[K, T]) ascend(n *treeNode[T], rank uint64, from K, yield func(T) b
 	}
 	for i := at; i < len(n.items); i++ {
 		if !yield(n.items[i].item) || n.children != nil && !n.children[i+1].scan(yield) {
+			return false
+		}
+	}
+	return true
+}
+
+// Alike calls yield for the items from the first that does not come before from
+// to the last that has the rank of from where it lies, in order, until it returns
+// false. Those of one text or run or session are among them.
+func (t *tree[K, T]) Alike(rank uint64, from K, yield func(T) bool) {
+	if t.root != nil {
+		t.alike(t.root, rank, from, yield)
+	}
+}
+
+func (t *tree[K, T]) alike(n *treeNode[T], rank uint64, from K, yield func(T) bool) bool {
+	at, found := 0, false
+	among, within := t.rankAmong(n, rank, from)
+	switch {
+	case within > 0:
+		at = len(n.items)
+	case within == 0:
+		at, found = t.findRanked(n, among, from)
+	}
+	if n.children != nil && !found && !t.alike(n.children[at], rank, from, yield) {
+		return false
+	}
+	for i := at; i < len(n.items); i++ {
+		if within < 0 || n.items[i].rank != among || !yield(n.items[i].item) {
+			return false
+		}
+		if n.children != nil && !t.alike(n.children[i+1], rank, from, yield) {
 			return false
 		}
 	}

@@ -30,6 +30,25 @@ func soundTexts(t *testing.T, x *tree[spot, *Hold]) {
 	}
 }
 
+// alikeOrMore verifies that Alike finds the list's items of a text, and behind
+// them no others than follow in the list.
+func alikeOrMore(t *testing.T, x *tree[spot, *Hold], list []*Hold, text string) {
+	t.Helper()
+	at, _ := slices.BinarySearchFunc(list, text, func(h *Hold, text string) int { return strings.Compare(h.Name.Text, text) })
+	want := 0
+	for at+want < len(list) && list[at+want].Name.Text == text {
+		want++
+	}
+	var found []*Hold
+	x.Alike(0, spot{text: text}, func(h *Hold) bool {
+		found = append(found, h)
+		return true
+	})
+	if len(found) < want || !slices.Equal(found, list[at:at+len(found)]) {
+		t.Fatalf("%q: %d alike, of which %d have that text", text, len(found), want)
+	}
+}
+
 // TestTreeOfTextsIsASortedList changes a tree of holds and a sorted list alike.
 // The texts begin alike in groups, and many lie at each other's ends.
 func TestTreeOfTextsIsASortedList(t *testing.T) {
@@ -82,6 +101,10 @@ func TestTreeOfTextsIsASortedList(t *testing.T) {
 			if want := list[at:min(at+100, len(list))]; !slices.Equal(behind, want) {
 				t.Fatalf("from %q: %d items, want %d", h.Name.Text, len(behind), len(want))
 			}
+			for _, h := range list {
+				alikeOrMore(t, x, list, h.Name.Text)
+			}
+			alikeOrMore(t, x, list, h.Name.Text)
 		}
 	}
 	for i, v := range versions {
