@@ -41,6 +41,8 @@ type coder struct {
 	// shared is the input as a string, which decoded strings are part of;
 	// empty until the first one, and always if the input is too long to share.
 	shared string
+	// spare is an operation whose memory may be used for one that is decoded.
+	spare gate.Op
 	// clients are those decoded so far, by their encoding; nil to keep none.
 	clients map[string]*gate.Client
 	err     error

@@ -47,8 +47,9 @@ type Applied struct {
 // be called from anywhere.
 type FSM struct {
 	config Config
-	// batch is the memory of the batch that is being applied.
-	batch Batch
+	// batch and commands are the memory of the batch that is being applied.
+	batch    Batch
+	commands []gate.Command
 	// outcomes are those of the last entry of which nothing was to be kept.
 	outcomes []gate.Outcome
 	// applied is the last entry whose OnApply has returned.
@@ -99,8 +100,8 @@ func (f *FSM) Apply(entry *raft.Log) any {
 	done := &Applied{Index: entry.Index, Term: entry.Term, Time: f.batch.Time, Outcomes: f.room(entry.Term, len(commands))}
 
 	f.mu.Lock()
-	for i, command := range commands {
-		f.table.ApplyTo(&done.Outcomes[i], command, f.batch.Time)
+	for i := range commands {
+		f.table.ApplyTo(&done.Outcomes[i], &commands[i], f.batch.Time)
 	}
 	f.view, f.index = nil, entry.Index
 	f.mu.Unlock()
@@ -120,19 +121,19 @@ func (f *FSM) room(term uint64, n int) []gate.Outcome {
 }
 
 // decode returns the commands of the entry, all of them or an error.
-func (f *FSM) decode(entry []byte) ([]*gate.Command, error) {
+func (f *FSM) decode(entry []byte) ([]gate.Command, error) {
 	if err := f.batch.decode(entry); err != nil {
 		return nil, err
 	}
-	commands := make([]*gate.Command, len(f.batch.Commands))
+	n := len(f.batch.Commands)
+	f.commands = slices.Grow(f.commands[:0], n)[:n]
 	for i, b := range f.batch.Commands {
-		var err error
-		if commands[i], err = DecodeCommand(b); err != nil {
-			return nil, fmt.Errorf("%d of %d: %w", i+1, len(commands), err)
+		if err := decodeCommand(b, &f.commands[i]); err != nil {
+			return nil, fmt.Errorf("%d of %d: %w", i+1, n, err)
 		}
 	}
 	clear(f.batch.Commands)
-	return commands, nil
+	return f.commands, nil
 }
 
 // remedy says what the operator is to do about a decoding error.

@@ -132,6 +132,21 @@ func TestMemoryOfOutcomesIsUsedAgainUnlessTheyAreKept(t *testing.T) {
 	}
 }
 
+func TestNothingOfACommandIsLeftInTheNextOne(t *testing.T) {
+	l := newLog(Config{})
+	full := acquireKey("r1", "a")
+	full.Limit, full.Reason, full.Client = 3, "deploy", sampleClient()
+	l.do(full)
+	l.do(acquireKey("r2", "b"))
+	view, _ := l.fsm.View()
+	if h := view.Lock(key("a")).Holders[0]; h.Reason != "deploy" || h.Client == nil || h.Limit != 3 {
+		t.Errorf("the first: %+v", h)
+	}
+	if h := view.Lock(key("b")).Holders[0]; h.Reason != "" || h.Client != nil || h.Limit != 1 {
+		t.Errorf("the second has something of the first: %+v", h)
+	}
+}
+
 func TestAnEmptyBatchOnlyMovesTheIndex(t *testing.T) {
 	l := newLog(Config{})
 	if done := l.apply(); len(done.Outcomes) != 0 || l.fsm.Applied() != 1 {

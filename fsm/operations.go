@@ -22,19 +22,31 @@ func AppendCommand(b []byte, x *gate.Command) []byte {
 // error wraps ErrNewer for a version, an operation or a value that this build
 // does not know, and ErrMalformed for bytes that are no command.
 func DecodeCommand(b []byte) (*gate.Command, error) {
-	b, err := cutVersion("command", b, commandVersion)
-	if err != nil {
+	x := new(gate.Command)
+	if err := decodeCommand(b, x); err != nil {
 		return nil, err
 	}
-	c, x := decoder(b), new(gate.Command)
+	return x, nil
+}
+
+// decodeCommand replaces x by the command that b encodes, in the memory of x and
+// of its operation, which are nobody else's.
+func decodeCommand(b []byte, x *gate.Command) error {
+	b, err := cutVersion("command", b, commandVersion)
+	if err != nil {
+		return err
+	}
+	c := decoder(b)
+	c.spare = x.Op
+	*x = gate.Command{}
 	c.command(x)
 	if c.err == nil && x.Op == nil {
 		c.err = fmt.Errorf("%w: command without an operation", ErrMalformed)
 	}
 	if c.err != nil {
-		return nil, fmt.Errorf("command: %w", c.err)
+		return fmt.Errorf("command: %w", c.err)
 	}
-	return x, nil
+	return nil
 }
 
 // AppendResult appends the encoded result to b. It keeps nothing of x.
@@ -126,7 +138,11 @@ func operation[T any, P interface {
 		c.fail("second operation of one command")
 		return nil
 	}
-	op := P(new(T))
+	op, again := c.spare.(P)
+	if !again {
+		op = new(T)
+	}
+	*op = *new(T)
 	*x = op
 	return op
 }

@@ -44,7 +44,8 @@ func (t *Table) Apply(cmd *Command, now Wall) Outcome {
 	return out
 }
 
-// ApplyTo is Apply into the memory of an outcome that nobody looks at any more.
+// ApplyTo is Apply into the memory of an outcome that nobody looks at any more. It
+// keeps what the operation refers to, but neither the command nor the operation.
 func (t *Table) ApplyTo(out *Outcome, cmd *Command, now Wall) {
 	*out = Outcome{Events: out.Events[:0], Timers: out.Timers[:0]}
 	t.now, t.out = now, out
