@@ -30,6 +30,9 @@ func (w *window) next() ticket {
 	t := ticket{seq: w.last, acked: w.acked}
 	for seq, told := range w.finished {
 		if !told && len(t.done) < maxDone {
+			if t.done == nil {
+				t.done = make([]uint64, 0, min(len(w.finished), maxDone))
+			}
 			t.done = append(t.done, seq)
 		}
 	}

@@ -25,24 +25,40 @@ func acquireKey(r *request) (operation, error) {
 }
 
 func acquireLocks(r *request) (operation, error) {
-	var b api.LockAcquire
-	if err := readBody(r, false, lockAcquireFields, &b); err != nil {
-		return operation{}, err
-	}
-	wants, err := lockWants(&b)
-	if err != nil {
+	b := &r.work.lockAcquire
+	*b = api.LockAcquire{}
+	if err := readBody(r, false, lockAcquireFields, b); err != nil {
 		return operation{}, err
 	}
 	a := new(acquiring)
+	wants, err := lockWants(b, a.want[:0])
+	if err != nil {
+		return operation{}, err
+	}
 	a.op.Wants = wants
 	return r.acquire(gate.Reference, asked{b.RunID, b.Session, b.Reason, b.TTL, b.Wait, b.Poll, b.Once}, a)
 }
 
-// acquiring is the command of an acquire with its parts: one allocation.
+// acquiring is the command of an acquire with its parts, of which most have one
+// name: one allocation.
 type acquiring struct {
 	command gate.Command
 	op      gate.Acquire
 	want    [1]gate.Want
+}
+
+// releasing is the same for a release.
+type releasing struct {
+	command gate.Command
+	op      gate.Release
+	give    [1]gate.Give
+}
+
+// release returns the operation of a release whose names are there.
+func (r *releasing) release(kind gate.Kind, run, session string, once *api.Once) (operation, error) {
+	r.op.Run = run
+	r.command.Op = &r.op
+	return operation{command: &r.command, kind: kind}, within(session, once, &r.command)
 }
 
 // acquire returns the operation of an acquire whose names are there.

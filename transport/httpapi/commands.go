@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -119,27 +120,35 @@ func nonce() uint64 {
 	return binary.BigEndian.Uint64(b[:])
 }
 
-// lockWants returns the wants of an acquire of references, merged.
-func lockWants(b *api.LockAcquire) ([]gate.Want, error) {
+// lockWants appends the wants of an acquire of references, merged.
+func lockWants(b *api.LockAcquire, wants []gate.Want) ([]gate.Want, error) {
 	if b.Refs == nil {
 		if b.Ref == "" {
 			return nil, fieldError("ref", "is missing; send ref or refs")
 		}
 		want, err := lockWant("ref", api.LockWant{Ref: b.Ref, Mode: b.Mode, Scope: b.Scope})
-		return []gate.Want{want}, err
+		return append(wants, want), err
 	}
 	if err := notBesideRefs(b.Ref != "", b.Mode != "", b.Scope != ""); err != nil {
 		return nil, err
 	}
-	wants := make([]gate.Want, 0, len(b.Refs))
+	wants = slices.Grow(wants, len(b.Refs))
 	for i, ref := range b.Refs {
-		want, err := lockWant(fmt.Sprintf("refs[%d].ref", i), ref)
+		want, err := lockWant(refField(i), ref)
 		if err != nil {
 			return nil, err
 		}
 		wants = append(wants, want)
 	}
 	return gate.MergeWants(wants), nil
+}
+
+// refField is the path of the ith reference's name in a body.
+func refField(i int) string {
+	if i == 0 {
+		return "refs[0].ref"
+	}
+	return fmt.Sprintf("refs[%d].ref", i)
 }
 
 func notBesideRefs(ref, mode, scope bool) error {
@@ -173,14 +182,14 @@ func gateScope(s api.Scope) gate.Scope {
 	return gate.Node
 }
 
-// lockGives returns the names of a release, each once.
-func lockGives(b *api.LockRelease) ([]gate.Give, error) {
+// lockGives appends the names of a release, each once.
+func lockGives(b *api.LockRelease, gives []gate.Give) ([]gate.Give, error) {
 	if b.Refs == nil {
 		if b.Ref == "" {
 			return nil, fieldError("ref", "is missing; send ref or refs")
 		}
 		name, err := refName("ref", b.Ref)
-		return []gate.Give{{Name: name, Token: b.Token}}, err
+		return append(gives, gate.Give{Name: name, Token: b.Token}), err
 	}
 	switch {
 	case b.Ref != "":
@@ -188,9 +197,8 @@ func lockGives(b *api.LockRelease) ([]gate.Give, error) {
 	case b.Token != 0:
 		return nil, fieldError("token", "stands beside refs; give each entry of refs its token")
 	}
-	var gives []gate.Give
 	for i, ref := range b.Refs {
-		name, err := refName(fmt.Sprintf("refs[%d].ref", i), ref.Ref)
+		name, err := refName(refField(i), ref.Ref)
 		if err == nil {
 			gives, err = addGive(gives, gate.Give{Name: name, Token: ref.Token})
 		}

@@ -24,7 +24,13 @@ func withOnce[T any](of func(*T) *api.Once, fields ...strictjson.Field[T]) []str
 		field("seq", func(r *strictjson.Reader, b *T) { of(b).Seq = r.Uint(1, math.MaxUint64-1) }),
 		field("acked", func(r *strictjson.Reader, b *T) { of(b).Acked = r.Uint(0, math.MaxUint64-1) }),
 		field("done", func(r *strictjson.Reader, b *T) {
-			r.Array(gate.MaxDone, func(r *strictjson.Reader) { of(b).Done = append(of(b).Done, r.Uint(1, math.MaxUint64-1)) })
+			o := of(b)
+			r.Array(gate.MaxDone, func(r *strictjson.Reader) {
+				if o.Done == nil {
+					o.Done = make([]uint64, 0, usualDone)
+				}
+				o.Done = append(o.Done, r.Uint(1, math.MaxUint64-1))
+			})
 		}),
 	)
 }

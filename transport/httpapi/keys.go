@@ -18,15 +18,9 @@ func releaseKey(r *request) (operation, error) {
 	if err != nil {
 		return operation{}, err
 	}
-	// One allocation.
-	a := &struct {
-		command gate.Command
-		op      gate.Release
-		give    [1]gate.Give
-	}{give: [1]gate.Give{{Name: name, Token: b.Token}}}
-	a.op.Run, a.op.Gives = b.RunID, a.give[:]
-	a.command.Op = &a.op
-	return operation{command: &a.command, kind: gate.Key}, within(b.Session, &b.Once, &a.command)
+	a := &releasing{give: [1]gate.Give{{Name: name, Token: b.Token}}}
+	a.op.Gives = a.give[:]
+	return a.release(gate.Key, b.RunID, b.Session, &b.Once)
 }
 
 func breakKey(r *request) (operation, error) {

@@ -72,6 +72,9 @@ const (
 	// maxFollowed bounds the sessions whose losses are told over one stream.
 	maxFollowed = 4096
 
+	// usualDone is how many seqs there is room for in a done that has any.
+	usualDone = 16
+
 	// maxPooledBytes bounds the buffers that are kept for reuse.
 	maxPooledBytes = 128 << 10
 )

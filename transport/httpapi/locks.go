@@ -8,15 +8,21 @@ import (
 )
 
 func releaseLocks(r *request) (operation, error) {
-	var b api.LockRelease
-	if err := readBody(r, false, lockReleaseFields, &b); err != nil {
+	b := &r.work.lockRelease
+	*b = api.LockRelease{}
+	if err := readBody(r, false, lockReleaseFields, b); err != nil {
 		return operation{}, err
 	}
-	gives, err := lockGives(&b)
+	a := new(releasing)
+	gives, err := lockGives(b, a.give[:0])
 	if err == nil {
 		err = checkRun(b.RunID)
 	}
-	return commandOf(gate.Reference, err, b.Session, b.Once, &gate.Release{Run: b.RunID, Gives: gives})
+	if err != nil {
+		return operation{}, err
+	}
+	a.op.Gives = gives
+	return a.release(gate.Reference, b.RunID, b.Session, &b.Once)
 }
 
 func downgradeLock(r *request) (operation, error) {

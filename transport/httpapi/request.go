@@ -36,6 +36,9 @@ type work struct {
 	reader     strictjson.Reader
 	keyAcquire api.KeyAcquire
 	keyRelease api.KeyRelease
+
+	lockAcquire api.LockAcquire
+	lockRelease api.LockRelease
 }
 
 // operation is a decoded request: exactly one of a command, a query and a
