@@ -231,34 +231,35 @@ func (c *checker) sessionsAreConsistent() {
 
 // bookIsSound counts the answers.
 func (c *checker) bookIsSound(b *book) (answers int) {
-	if c.sessionByNumber(b.session) == nil {
-		c.fail("a ledger outlived session %d", b.session)
+	number := b.id.Number
+	if x, _ := c.sessions.Get(number, none{}); x == nil || x != b.session || x.ID != b.id || x.Private != b.private {
+		c.fail("session %d: its book is of another", number)
 	}
-	c.hash += hashSeen(b.session, b.acked, b.done)
+	c.hash += hashSeen(number, b.acked, b.done)
 	finished := uint32(0)
 	last := uint64(0)
 	b.all(func(a *answer) bool {
 		answers++
-		c.hash += hashAnswer(b.session, a)
+		c.hash += hashAnswer(number, a)
 		if a.seq <= last {
-			c.fail("session %d: seq %d follows %d", b.session, a.seq, last)
+			c.fail("session %d: seq %d follows %d", number, a.seq, last)
 		}
 		last = a.seq
 		if a.request == 0 {
 			finished++
 		} else if c.numbered(a.request) == nil {
-			c.fail("session %d, seq %d: its request is gone", b.session, a.seq)
+			c.fail("session %d, seq %d: its request is gone", number, a.seq)
 		}
 		if (a.request != 0) == (a.whole != nil || a.code != 0) {
-			c.fail("session %d, seq %d: its answer and request %d", b.session, a.seq, a.request)
+			c.fail("session %d, seq %d: its answer and request %d", number, a.seq, a.request)
 		}
 		if b.seen(a.seq) {
-			c.fail("session %d keeps seq %d, which was seen", b.session, a.seq)
+			c.fail("session %d keeps seq %d, which was seen", number, a.seq)
 		}
 		return true
 	})
 	if finished != b.finished {
-		c.fail("session %d: %d answers, %d counted", b.session, finished, b.finished)
+		c.fail("session %d: %d answers, %d counted", number, finished, b.finished)
 	}
 	return answers
 }

@@ -10,8 +10,11 @@ import (
 // session that never sent a seq has none.
 type book struct {
 	epoch *epoch
-	// session is the session's number.
-	session uint64
+	// session is the session's record, id and private what it says, so that few
+	// commands look at it.
+	session *Session
+	id      SessionID
+	private bool
 	acked   uint64
 	done    []SeqRange
 	// finished counts the answers that wait for no request.
@@ -25,34 +28,45 @@ type book struct {
 // ledger is the book without its answers. It says nothing of a session of which
 // only commands that wait are known.
 func (b *book) ledger() (l Ledger, some bool) {
-	return Ledger{b.session, b.acked, b.done, b.finished}, b.acked > 0 || len(b.done) > 0 || b.finished > 0
+	return Ledger{b.id.Number, b.acked, b.done, b.finished}, b.acked > 0 || len(b.done) > 0 || b.finished > 0
 }
 
 // bookOf returns a session's book to be read only, or nil.
 func (s *state) bookOf(number uint64) *book {
-	if r := s.recent; r != nil && r.book != nil && r.book.session == number {
+	if r := s.recent; r != nil && r.book != nil && r.book.id.Number == number {
 		return r.book
 	}
 	b, _ := s.books.Get(number, none{})
 	return b
 }
 
-// openBook returns a session's book, a new one if there was none, as one that may
-// be changed until the next version is taken.
+// openBook returns a session's book as one that may be changed until the next
+// version is taken, or nil.
 func (s *state) openBook(number uint64) *book {
-	if b := s.recent.book; b != nil && b.session == number && b.epoch == s.books.epoch {
+	if b := s.recent.book; b != nil && b.epoch == s.books.epoch && b.id.Number == number {
 		return b
 	}
-	b := &book{session: number}
-	if at := s.books.change(number, none{}); at == nil {
-		s.books.Set(number, none{}, b)
-	} else if (*at).epoch == s.books.epoch {
-		b = *at
-	} else {
-		*b = **at
-		*at = b
+	at := s.books.change(number, none{})
+	if at == nil {
+		return nil
 	}
-	b.epoch, b.others.epoch = s.books.epoch, s.books.epoch
+	if b := *at; b.epoch != s.books.epoch {
+		next := *b
+		next.epoch, next.others.epoch = s.books.epoch, s.books.epoch
+		*at = &next
+	}
+	s.recent.book = *at
+	return *at
+}
+
+// bookFor opens the book of a session, a new one if it has none.
+func (s *state) bookFor(x *Session) *book {
+	if b := s.openBook(x.ID.Number); b != nil {
+		return b
+	}
+	b := &book{epoch: s.books.epoch, session: x, id: x.ID, private: x.Private}
+	b.others.epoch = b.epoch
+	s.books.Set(x.ID.Number, none{}, b)
 	s.recent.book = b
 	return b
 }
@@ -64,15 +78,22 @@ func (t *Table) applyOnce(cmd *Command, r *Result) {
 		t.do(cmd, r)
 		return
 	}
-	if t.session(cmd.Session) == nil {
+	var b *book
+	numbered := cmd.Seq != 0 || cmd.Acked != 0 || len(cmd.Done) > 0
+	if numbered {
+		b = t.openBook(cmd.Session.Number)
+	}
+	x := t.session(cmd.Session)
+	switch {
+	case x == nil:
 		r.Code, r.Session = SessionNotFound, cmd.Session
 		return
-	}
-	if cmd.Seq == 0 && cmd.Acked == 0 && len(cmd.Done) == 0 {
+	case !numbered:
 		t.do(cmd, r)
 		return
+	case b == nil:
+		b = t.bookFor(x)
 	}
-	b := t.openBook(cmd.Session.Number)
 	switch {
 	case !t.acknowledge(b, cmd):
 		r.Code, r.Session = Overloaded, cmd.Session
@@ -100,7 +121,7 @@ func (t *Table) applySeq(b *book, cmd *Command, r *Result) {
 	t.room = a.grant[:0]
 	t.do(cmd, r)
 	t.room = nil
-	t.keep(b.session, a, r)
+	t.keep(cmd.Session.Number, a, r)
 }
 
 // repeat answers a command that was applied before.
@@ -117,11 +138,13 @@ func (t *Table) repeat(old *answer, sum uint64) Result {
 // keep stores a command's answer, or that it waits for one. A command that was
 // not carried out, or that ended its own session, leaves nothing.
 func (t *Table) keep(number uint64, a *answer, r *Result) {
-	if r.Code == Overloaded || r.Code == SessionNotFound || t.sessionByNumber(number) == nil {
+	if r.Code == Overloaded || r.Code == SessionNotFound {
 		return
 	}
-	a.set(r)
-	t.putAnswer(number, a)
+	if b := t.openBook(number); b != nil {
+		a.set(r)
+		t.putAnswer(b, a)
+	}
 }
 
 // settleSeq stores the answer of a command whose request has ended.
@@ -130,7 +153,7 @@ func (t *Table) settleSeq(j Join, request uint64, result *Result) {
 	if old == nil || old.request != request {
 		return
 	}
-	t.putAnswer(j.Session, &answer{seq: j.Seq, digest: old.digest, whole: result})
+	t.putAnswer(t.openBook(j.Session), &answer{seq: j.Seq, digest: old.digest, whole: result})
 }
 
 // grants returns room for n grants of a result.
@@ -142,15 +165,14 @@ func (t *Table) grants(n int) []Grant {
 	return make([]Grant, 0, n)
 }
 
-// putAnswer adds an answer to its session's book, in place of one with its seq.
-func (s *state) putAnswer(number uint64, a *answer) {
-	b := s.openBook(number)
+// putAnswer adds an answer to an open book, in place of one with its seq.
+func (s *state) putAnswer(b *book, a *answer) {
 	s.dropAnswer(b, a.seq)
 	if b.newest != nil {
 		b.others.Set(b.newest.seq, none{}, b.newest)
 	}
 	b.newest = a
-	a.hash = hashAnswer(number, a)
+	a.hash = hashAnswer(b.id.Number, a)
 	if a.request == 0 {
 		b.finished++
 	}
@@ -231,7 +253,7 @@ func (t *Table) acknowledge(b *book, cmd *Command) bool {
 	if len(done) > MaxDoneRanges {
 		return false
 	}
-	t.hash += hashSeen(b.session, acked, done) - hashSeen(b.session, b.acked, b.done)
+	t.hash += hashSeen(b.id.Number, acked, done) - hashSeen(b.id.Number, b.acked, b.done)
 	b.acked, b.done = acked, done
 	if b.newest != nil && b.newest.seq <= acked {
 		t.dropAnswer(b, b.newest.seq)
@@ -278,7 +300,7 @@ func (s *state) dropBook(number uint64) {
 		return
 	}
 	s.recent.book = nil
-	s.hash -= hashSeen(b.session, b.acked, b.done)
+	s.hash -= hashSeen(b.id.Number, b.acked, b.done)
 	b.all(func(a *answer) bool {
 		s.hash -= a.hash
 		s.answers--
@@ -286,9 +308,8 @@ func (s *state) dropBook(number uint64) {
 	})
 }
 
-// putLedger adds a session's ledger to its book. The count of answers is theirs.
-func (s *state) putLedger(l *Ledger) {
-	b := s.openBook(l.Session)
-	s.hash += hashSeen(l.Session, l.Acked, l.Done) - hashSeen(b.session, b.acked, b.done)
+// putLedger fills in the book of a session. The count of answers is theirs.
+func (s *state) putLedger(b *book, l *Ledger) {
+	s.hash += hashSeen(l.Session, l.Acked, l.Done) - hashSeen(l.Session, b.acked, b.done)
 	b.acked, b.done = l.Acked, l.Done
 }

@@ -27,7 +27,7 @@ func (v *View) AllAnswers() iter.Seq[*SeqAnswer] {
 	return func(yield func(*SeqAnswer) bool) {
 		more := true
 		v.state.books.Scan(func(b *book) bool {
-			more = b.all(func(a *answer) bool { return yield(a.seqAnswer(b.session)) })
+			more = b.all(func(a *answer) bool { return yield(a.seqAnswer(b.id.Number)) })
 			return more
 		})
 	}
@@ -78,6 +78,7 @@ type Loader struct {
 	table    *Table
 	holds    []entry[*Hold]
 	ledgers  []*Ledger
+	answers  []*SeqAnswer
 	requests []*Request
 	endings  []*Ending
 }
@@ -93,15 +94,10 @@ func NewLoader(c Counters) *Loader {
 func (l *Loader) Session(x *Session) { l.table.putSession(x) }
 
 // Ledger adds a session's exactly-once state.
-func (l *Loader) Ledger(x *Ledger) {
-	l.table.putLedger(x)
-	l.ledgers = append(l.ledgers, x)
-}
+func (l *Loader) Ledger(x *Ledger) { l.ledgers = append(l.ledgers, x) }
 
 // Answer adds a kept answer.
-func (l *Loader) Answer(x *SeqAnswer) {
-	l.table.putAnswer(x.Session, &answer{seq: x.Seq, digest: x.Digest, request: x.Request, whole: x.Result})
-}
+func (l *Loader) Answer(x *SeqAnswer) { l.answers = append(l.answers, x) }
 
 // Hold adds a hold.
 func (l *Loader) Hold(x *Hold) { l.holds = append(l.holds, entry[*Hold]{hashRun(x.Run), x}) }
@@ -122,14 +118,33 @@ func (l *Loader) Table() (*Table, error) {
 		l.table.putRequest(r)
 	}
 	l.table.loadEndings(l.endings)
-	if err := errors.Join(l.checkLedgers(), l.table.checkRecords()); err != nil {
+	if err := l.loadBooks(); err != nil {
+		return nil, err
+	}
+	if err := l.table.checkRecords(); err != nil {
 		return nil, err
 	}
 	return l.table, nil
 }
 
-// checkLedgers verifies that the ledgers count the answers.
-func (l *Loader) checkLedgers() error {
+// loadBooks makes the books of the sessions and verifies that the ledgers count
+// the answers.
+func (l *Loader) loadBooks() error {
+	for _, x := range l.ledgers {
+		session := l.table.sessionByNumber(x.Session)
+		if session == nil {
+			return fmt.Errorf("gate: a ledger outlived session %d", x.Session)
+		}
+		l.table.putLedger(l.table.bookFor(session), x)
+	}
+	for _, x := range l.answers {
+		session := l.table.sessionByNumber(x.Session)
+		if session == nil {
+			return fmt.Errorf("gate: an answer outlived session %d", x.Session)
+		}
+		a := &answer{seq: x.Seq, digest: x.Digest, request: x.Request, whole: x.Result}
+		l.table.putAnswer(l.table.bookFor(session), a)
+	}
 	counted := 0
 	for _, x := range l.ledgers {
 		if finished := l.table.bookOf(x.Session).finished; finished != x.Answers {

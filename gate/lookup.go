@@ -56,6 +56,9 @@ func (s *state) numbered(number uint64) *Request {
 
 // session returns the live session with that id, or nil.
 func (s *state) session(id SessionID) *Session {
+	if r := s.recent; r != nil && r.book != nil && r.book.id == id {
+		return r.book.session
+	}
 	x := s.sessionByNumber(id.Number)
 	if x == nil || x.ID != id {
 		return nil

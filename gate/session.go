@@ -101,7 +101,7 @@ func (t *Table) endSession(x *Session, end End) uint32 {
 
 // endIfIdle ends a private session on which nothing hangs any more.
 func (t *Table) endIfIdle(id SessionID) {
-	if id.IsZero() {
+	if b := t.recent.book; id.IsZero() || b != nil && b.id == id && !b.private {
 		return
 	}
 	if x := t.session(id); x != nil && x.Private && t.idle(id.Number) {

@@ -235,6 +235,9 @@ func (s *state) show(r *Request, n Name) {
 func (s *state) putSession(x *Session) {
 	if old, replaced := s.sessions.Set(x.ID.Number, none{}, x); replaced {
 		s.hash -= hashSession(old)
+		if b := s.openBook(x.ID.Number); b != nil {
+			b.session = x
+		}
 	}
 	s.hash += hashSession(x)
 	s.recent.see(x)
