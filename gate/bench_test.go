@@ -54,9 +54,10 @@ func measurePairs(b *testing.B, t *Table, make func(i int) [2]*Command) {
 	for i := range pairs {
 		pairs[i] = make(i)
 	}
+	var out Outcome
 	for i := 0; b.Loop(); i++ {
-		t.Apply(pairs[i%spread][0], 0)
-		t.Apply(pairs[i%spread][1], 0)
+		t.ApplyTo(&out, pairs[i%spread][0], 0)
+		t.ApplyTo(&out, pairs[i%spread][1], 0)
 	}
 }
 
@@ -76,9 +77,10 @@ func BenchmarkKeyAcquireRelease(b *testing.B) {
 	acquire := &Command{Op: &Acquire{Run: "run", Wants: []Want{{Name{Key, "deploy/production"}, Exclusive, Node}}}}
 	release := releaseOf(acquire)
 	b.ReportAllocs()
+	var out Outcome
 	for b.Loop() {
-		t.Apply(acquire, 0)
-		t.Apply(release, 0)
+		t.ApplyTo(&out, acquire, 0)
+		t.ApplyTo(&out, release, 0)
 	}
 }
 
@@ -95,10 +97,11 @@ func BenchmarkHandOff(b *testing.B) {
 		t.Apply(acquires[i], 0)
 	}
 	b.ReportAllocs()
+	var out Outcome
 	for i := 0; b.Loop(); i++ {
-		t.Apply(releases[i%2], 0)
-		if code := t.Apply(acquires[i%2], 0).Result.Code; code != Queued {
-			b.Fatal(code)
+		t.ApplyTo(&out, releases[i%2], 0)
+		if t.ApplyTo(&out, acquires[i%2], 0); out.Result.Code != Queued {
+			b.Fatal(out.Result.Code)
 		}
 	}
 }
@@ -153,6 +156,7 @@ func BenchmarkCycleInSession(b *testing.B) {
 			acquire := acquireOf(id, nth(n, i), Exclusive, Node)
 			pairs[i] = [2]*Command{acquire, releaseOf(acquire)}
 		}
+		var out Outcome
 		for i, round := 0, uint64(0); b.Loop(); i++ {
 			if i%clients == 0 {
 				t.Snapshot()
@@ -161,7 +165,8 @@ func BenchmarkCycleInSession(b *testing.B) {
 			for j, cmd := range pairs[i%clients] {
 				cmd.Seq = round + uint64(j)
 				cmd.Acked = cmd.Seq - 1
-				if code := t.Apply(cmd, 0).Result.Code; code != Acquired && code != Released {
+				t.ApplyTo(&out, cmd, 0)
+				if code := out.Result.Code; code != Acquired && code != Released {
 					b.Fatal(code)
 				}
 			}
