@@ -132,12 +132,28 @@ func (c *coder) next() {
 		c.num = 0
 		return
 	}
-	num, typ, n := protowire.ConsumeTag(c.b[c.pos:c.end])
+	num, typ, n := consumeTag(c.b[c.pos:c.end])
 	if n < 0 {
 		c.fail(protowire.ParseError(n))
 		return
 	}
 	c.num, c.typ, c.pos = num, typ, c.pos+n
+}
+
+// consumeTag is protowire's, quicker where the tag is one byte, as most are.
+func consumeTag(b []byte) (num protowire.Number, typ protowire.Type, n int) {
+	if len(b) > 0 && 1<<3 <= b[0] && b[0] < 0x80 {
+		return protowire.Number(b[0] >> 3), protowire.Type(b[0] & 7), 1
+	}
+	return protowire.ConsumeTag(b)
+}
+
+// consumeVarint is protowire's, quicker where the number is one byte.
+func consumeVarint(b []byte) (x uint64, n int) {
+	if len(b) > 0 && b[0] < 0x80 {
+		return uint64(b[0]), 1
+	}
+	return protowire.ConsumeVarint(b)
 }
 
 // skip leaves out the field at hand, unless its number is refused.
@@ -188,7 +204,7 @@ func (c *coder) expect(num protowire.Number, typ protowire.Type) bool {
 
 // varint takes the number at hand; its value is at most the given one.
 func (c *coder) varint(most uint64) uint64 {
-	x, n := protowire.ConsumeVarint(c.b[c.pos:c.end])
+	x, n := consumeVarint(c.b[c.pos:c.end])
 	switch {
 	case n < 0:
 		c.fail(protowire.ParseError(n))
@@ -237,14 +253,15 @@ func (c *coder) adjacent(num protowire.Number) int {
 	}
 	rest := c.b[c.pos:c.end]
 	for n := 1; ; n++ {
-		_, used := protowire.ConsumeBytes(rest)
-		if used < 0 {
+		size, used := consumeVarint(rest)
+		if used < 0 || size > uint64(len(rest)-used) {
 			return n
 		}
-		following, typ, tag := protowire.ConsumeTag(rest[used:])
+		rest = rest[used+int(size):]
+		following, typ, tag := consumeTag(rest)
 		if tag < 0 || following != num || typ != protowire.BytesType {
 			return n
 		}
-		rest = rest[used+tag:]
+		rest = rest[tag:]
 	}
 }
