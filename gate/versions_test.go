@@ -2,6 +2,7 @@ package gate_test
 
 import (
 	"fmt"
+	"sync"
 	"testing"
 
 	"lockd/gate"
@@ -25,10 +26,13 @@ func TestAVersionStaysWhileTheTableGoesOn(t *testing.T) {
 		return table.Apply(cmd, gate.Wall(seq)).Result.Code
 	}
 	var old []version
+	var readers sync.WaitGroup
+	defer readers.Wait()
 	for seq := 1; seq < 60; seq++ {
 		if seq%4 == 0 {
 			v := table.Snapshot()
 			old = append(old, version{view: v, hash: v.Hash(), state: stateOf(v)})
+			readers.Go(func() { stateOf(v) }) // for the race detector
 		}
 		for i := range sessions {
 			run, name := fmt.Sprint("r", i), gate.Name{Kind: gate.Reference, Text: fmt.Sprint("a/", i)}
