@@ -38,6 +38,7 @@ var benchmarks = []benchmark{
 	{"fsm", "DecodeCommand", 1000},
 	{"fsm", "DecodeResult", 1000},
 	{"gate", "AcquireRelease/10", 1000},
+	{"gate", "CycleInSession/10", 1000},
 	{"gate", "HandOff", 1000},
 	{"gate", "KeyAcquireRelease", 1000},
 	{"gate", "QueuedAcquire/10", 1000},
