@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"net/http"
@@ -121,17 +122,19 @@ func (f *fake) acquire(r *request) fakeAnswer {
 		return refusal(api.CodeOccupied)
 	}
 	var grants []api.LockGrant
+	on := cmp.Or(f.elsewhere, r.body.Session)
+	f.elsewhere = ""
 	for _, n := range names {
-		if h, ok := f.held[n]; !ok || h.session != r.body.Session {
+		if h, ok := f.held[n]; !ok || h.session != on {
 			f.token++
-			f.held[n] = fakeHold{run: r.body.RunID, session: r.body.Session, token: f.token}
+			f.held[n] = fakeHold{run: r.body.RunID, session: on, token: f.token}
 		}
 		grants = append(grants, api.LockGrant{Ref: n, Token: f.held[n].token})
 	}
 	if r.body.Key != "" {
-		return fakeAnswer{http.StatusOK, api.KeyAcquired{Key: r.body.Key, Token: grants[0].Token, Result: api.Acquired}}
+		return fakeAnswer{http.StatusOK, api.KeyAcquired{Key: r.body.Key, Token: grants[0].Token, Session: on, Result: api.Acquired}}
 	}
-	return fakeAnswer{http.StatusOK, api.LockAcquired{Locks: grants, Result: api.Acquired}}
+	return fakeAnswer{http.StatusOK, api.LockAcquired{Locks: grants, Session: on, Result: api.Acquired}}
 }
 
 func (f *fake) release(r *request) fakeAnswer {

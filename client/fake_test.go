@@ -32,6 +32,9 @@ type fake struct {
 	token    uint64
 	sessions map[string]*fakeSession
 	held     map[string]fakeHold
+	// elsewhere, if set, is the session on which the next acquire is granted
+	// instead of its own.
+	elsewhere string
 }
 
 type fakeSession struct {

@@ -52,6 +52,36 @@ func TestAReleaseThatABreakOvertakesSaysSo(t *testing.T) {
 	})
 }
 
+// Found by the simulation: a late copy of what the run had asked on its session of
+// before moved the request there, and the lock ended with that session.
+func TestAGrantOnAnotherSessionIsMovedToThisOne(t *testing.T) {
+	inBubble(t, func(t *testing.T, f *fake, c *Client, _ *bubbleClock) {
+		lock := map[string]func(name string) (*Guard, error){
+			"/v1/locks/acquire": func(name string) (*Guard, error) { return c.Lock(t.Context(), name) },
+			"/v1/keys/acquire":  func(name string) (*Guard, error) { return c.AcquireKey(t.Context(), name) },
+		}
+		for path, take := range lock {
+			f.mu.Lock()
+			f.elsewhere = "of-before"
+			f.mu.Unlock()
+			g, err := take("a" + path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			f.mu.Lock()
+			h := f.held["a"+path]
+			f.mu.Unlock()
+			if h.session != g.grip.s.id || h.token != g.Token() {
+				t.Errorf("%s: held on %s with token %d; the guard is on %s and has %d", path, h.session, h.token, g.grip.s.id, g.Token())
+			}
+			if n := len(f.seen(path)); n != 2 {
+				t.Errorf("%s: asked %d times", path, n)
+			}
+			mustRelease(t, g)
+		}
+	})
+}
+
 func TestAReleaseThatItsCallerGivesUpGoesOn(t *testing.T) {
 	inBubble(t, func(t *testing.T, f *fake, c *Client, _ *bubbleClock) {
 		g := mustLock(t, c, "a")

@@ -160,8 +160,21 @@ func mayBeGranted(err error) bool {
 	return !refused && !errors.Is(err, ErrInvalidRequest)
 }
 
-// acquire sends the want and returns what it was granted.
+// acquire sends the want until it is granted on this session, and returns what that
+// is. A request that waits moves to the session of whoever asks for it again, and
+// that may be a late copy of what the run asked on an earlier session: what is then
+// granted ends with that one. Asking once more moves it here.
 func (s *session) acquire(ctx context.Context, w *want, wait time.Duration) ([]api.LockGrant, error) {
+	for {
+		grants, on, err := s.ask(ctx, w, wait)
+		if err != nil || on == s.id || on == "" {
+			return grants, err
+		}
+	}
+}
+
+// ask sends the want once and returns what it was granted, and on which session.
+func (s *session) ask(ctx context.Context, w *want, wait time.Duration) (grants []api.LockGrant, on string, err error) {
 	poll := api.Duration(s.c.config.Poll)
 	timeout := attemptTime + min(wait, s.c.config.Poll)
 	if w.isKey {
@@ -172,13 +185,13 @@ func (s *session) acquire(ctx context.Context, w *want, wait time.Duration) ([]a
 			}
 		})
 		if err != nil {
-			return nil, err
+			return nil, "", err
 		}
 		k, err := decode[api.KeyAcquired](a)
 		if err != nil {
-			return nil, err
+			return nil, "", err
 		}
-		return []api.LockGrant{{Ref: k.Key, Token: k.Token, Previous: k.Previous}}, nil
+		return []api.LockGrant{{Ref: k.Key, Token: k.Token, Previous: k.Previous}}, k.Session, nil
 	}
 	a, err := s.command(ctx, "/v1/locks/acquire", timeout, func(once api.Once) any {
 		return api.LockAcquire{
@@ -187,11 +200,11 @@ func (s *session) acquire(ctx context.Context, w *want, wait time.Duration) ([]a
 		}
 	})
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	l, err := decode[api.LockAcquired](a)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	return l.Locks, nil
+	return l.Locks, l.Session, nil
 }

@@ -99,7 +99,9 @@ func (l *lane) acquire(wants []gate.Want, wait time.Duration) {
 		cmd.Session = c.session.id
 	}
 	l.begin(cmd, func(result *gate.Result, d *delivery) {
-		if result.Code != gate.Acquired {
+		// A late copy of what was asked on an earlier session may have moved the request there.
+		elsewhere := !cmd.Session.IsZero() && result.Session != cmd.Session
+		if result.Code != gate.Acquired || elsewhere {
 			l.proceed()
 		} else if op.TTL > 0 {
 			l.tookPrivate(result, d, op.TTL)
