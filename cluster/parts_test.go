@@ -276,6 +276,22 @@ func TestEventsBeforeARestoreAreTooOld(t *testing.T) {
 	wantError(t, err, ErrTooOld)
 }
 
+func TestANodeKnowsTheTermsThatItLedLast(t *testing.T) {
+	var s termSet
+	if s.has(0) {
+		t.Error("it led before it was founded")
+	}
+	for term := uint64(2); term <= 2*maxTerms+4; term += 2 {
+		s.add(term)
+		if !s.has(term) || s.has(term-1) {
+			t.Errorf("after term %d: %v, and term %d: %v", term, s.has(term), term-1, s.has(term-1))
+		}
+	}
+	if s.has(4) || !s.has(6) || len(*s.terms.Load()) != maxTerms {
+		t.Errorf("terms %v are left, want the last %d", *s.terms.Load(), maxTerms)
+	}
+}
+
 func TestFreshnessIsWhatWasHeardAndApplied(t *testing.T) {
 	at := func(s int) time.Time { return time.Unix(int64(s), 0) }
 	applied, term := uint64(0), uint64(3)

@@ -50,7 +50,7 @@ type FSM struct {
 	// batch and commands are the memory of the batch that is being applied.
 	batch    Batch
 	commands []gate.Command
-	// outcomes are those of the last entry of which nothing was to be kept.
+	// outcomes are the memory of those that nobody keeps.
 	outcomes []gate.Outcome
 	// applied is the last entry whose OnApply has returned.
 	applied atomic.Uint64
@@ -97,7 +97,8 @@ func (f *FSM) Apply(entry *raft.Log) any {
 	if err != nil {
 		panic(fmt.Errorf("fsm: entry %d of term %d cannot be applied: %w; %s", entry.Index, entry.Term, err, remedy(err)))
 	}
-	done := &Applied{Index: entry.Index, Term: entry.Term, Time: f.batch.Time, Outcomes: f.room(entry.Term, len(commands))}
+	keeps := f.config.Keeps(entry.Term)
+	done := &Applied{Index: entry.Index, Term: entry.Term, Time: f.batch.Time, Outcomes: f.room(keeps, len(commands))}
 
 	f.mu.Lock()
 	for i := range commands {
@@ -108,12 +109,17 @@ func (f *FSM) Apply(entry *raft.Log) any {
 
 	f.config.OnApply(done)
 	f.publish(entry.Index)
+	if !keeps {
+		for i := range done.Outcomes {
+			done.Outcomes[i].Reset()
+		}
+	}
 	return done
 }
 
-// room returns memory for the outcomes of an entry.
-func (f *FSM) room(term uint64, n int) []gate.Outcome {
-	if f.config.Keeps(term) {
+// room returns memory for n outcomes, of their own if they are kept.
+func (f *FSM) room(keeps bool, n int) []gate.Outcome {
+	if keeps {
 		return make([]gate.Outcome, n)
 	}
 	f.outcomes = slices.Grow(f.outcomes[:0], n)[:n]

@@ -132,6 +132,30 @@ func TestMemoryOfOutcomesIsUsedAgainUnlessTheyAreKept(t *testing.T) {
 	}
 }
 
+// One command may end all holds of a session; the memory for that is not kept for
+// those that make one event.
+func TestLongOutcomesGiveTheirMemoryBack(t *testing.T) {
+	most := 0
+	l := newLog(Config{
+		Keeps:   func(uint64) bool { return false },
+		OnApply: func(done *Applied) { most = max(most, cap(done.Outcomes[0].Events)) },
+	})
+	l.apply(&gate.Command{Op: &gate.OpenSession{TTL: time.Minute, Nonce: 1}})
+	view, _ := l.fsm.View()
+	sessions, _ := view.Sessions(0, 1)
+	id := sessions[0].ID
+	for i := range 500 {
+		l.apply(&gate.Command{Session: id, Op: acquireKey("run", fmt.Sprint(i))})
+	}
+	l.apply(&gate.Command{Session: id, Op: &gate.CloseSession{}})
+	if most < 500 {
+		t.Fatalf("no outcome was long: %d events at most", most)
+	}
+	if left := cap(l.fsm.outcomes[0].Events); left >= 500 {
+		t.Errorf("memory for %d events is kept", left)
+	}
+}
+
 func TestNothingOfACommandIsLeftInTheNextOne(t *testing.T) {
 	l := newLog(Config{})
 	full := acquireKey("r1", "a")

@@ -56,7 +56,9 @@ func measurePairs(b *testing.B, t *Table, make func(i int) [2]*Command) {
 	}
 	var out Outcome
 	for i := 0; b.Loop(); i++ {
+		out.Reset()
 		t.ApplyTo(&out, pairs[i%spread][0], 0)
+		out.Reset()
 		t.ApplyTo(&out, pairs[i%spread][1], 0)
 	}
 }
@@ -79,7 +81,9 @@ func BenchmarkKeyAcquireRelease(b *testing.B) {
 	b.ReportAllocs()
 	var out Outcome
 	for b.Loop() {
+		out.Reset()
 		t.ApplyTo(&out, acquire, 0)
+		out.Reset()
 		t.ApplyTo(&out, release, 0)
 	}
 }
@@ -99,7 +103,9 @@ func BenchmarkHandOff(b *testing.B) {
 	b.ReportAllocs()
 	var out Outcome
 	for i := 0; b.Loop(); i++ {
+		out.Reset()
 		t.ApplyTo(&out, releases[i%2], 0)
+		out.Reset()
 		if t.ApplyTo(&out, acquires[i%2], 0); out.Result.Code != Queued {
 			b.Fatal(out.Result.Code)
 		}
@@ -165,6 +171,7 @@ func BenchmarkCycleInSession(b *testing.B) {
 			for j, cmd := range pairs[i%clients] {
 				cmd.Seq = round + uint64(j)
 				cmd.Acked = cmd.Seq - 1
+				out.Reset()
 				t.ApplyTo(&out, cmd, 0)
 				if code := out.Result.Code; code != Acquired && code != Released {
 					b.Fatal(code)

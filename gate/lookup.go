@@ -78,42 +78,32 @@ func (s *state) sessionByNumber(number uint64) *Session {
 }
 
 // sessionHoldList returns the session's holds, oldest grant first.
-func (s *state) sessionHoldList(number uint64) (list []*Hold) {
-	s.sessionHolds.Alike(number, 0, func(h *Hold) bool {
-		if h.Session.Number == number {
-			list = append(list, h)
-		}
-		return h.Session.Number == number
-	})
-	return list
-}
+func (s *state) sessionHoldList(number uint64) []*Hold { return ranked(s.sessionHolds, number) }
 
 // sessionRequestList returns the session's requests, first come first.
-func (s *state) sessionRequestList(number uint64) (list []*Request) {
-	s.sessionWaits.Alike(number, 0, func(r *Request) bool {
-		if r.Session.Number == number {
-			list = append(list, r)
-		}
-		return r.Session.Number == number
-	})
-	return list
-}
+func (s *state) sessionRequestList(number uint64) []*Request { return ranked(s.sessionWaits, number) }
 
 // idle reports whether nothing hangs on the session.
 func (s *state) idle(number uint64) bool {
-	idle := true
-	s.sessionHolds.Alike(number, 0, func(h *Hold) bool {
-		idle = h.Session.Number != number
+	return !anyRanked(s.sessionHolds, number) && !anyRanked(s.sessionWaits, number)
+}
+
+// ranked returns the items of one rank, in order, of a tree by rank and number.
+func ranked[T any](t *tree[uint64, T], rank uint64) (list []T) {
+	t.Alike(rank, 0, func(item T) bool {
+		list = append(list, item)
+		return true
+	})
+	return list
+}
+
+// anyRanked reports whether the tree has an item of that rank.
+func anyRanked[T any](t *tree[uint64, T], rank uint64) (any bool) {
+	t.Alike(rank, 0, func(T) bool {
+		any = true
 		return false
 	})
-	if !idle {
-		return false
-	}
-	s.sessionWaits.Alike(number, 0, func(r *Request) bool {
-		idle = r.Session.Number != number
-		return false
-	})
-	return idle
+	return any
 }
 
 // keyLimit returns the limit that a key has at present; zero when it is unused.

@@ -205,6 +205,20 @@ type Outcome struct {
 	Timers []Timer
 }
 
+// Reset makes an outcome that nobody looks at any more ready for Table.ApplyTo. It
+// keeps the memory of its lists unless they are long: one command in many ends all
+// holds of a session.
+func (o *Outcome) Reset() {
+	*o = Outcome{Events: emptied(o.Events), Timers: emptied(o.Timers)}
+}
+
+func emptied[T any](list []T) []T {
+	if cap(list) > eventRoom {
+		return nil
+	}
+	return list[:0]
+}
+
 // EventKind is the kind of a change. The numbers are stable.
 type EventKind uint8
 

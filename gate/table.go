@@ -44,10 +44,9 @@ func (t *Table) Apply(cmd *Command, now Wall) Outcome {
 	return out
 }
 
-// ApplyTo is Apply into the memory of an outcome that nobody looks at any more. It
-// keeps what the operation refers to, but neither the command nor the operation.
+// ApplyTo is Apply into an outcome that is new or was Reset. It keeps what the
+// operation refers to, but neither the command nor the operation.
 func (t *Table) ApplyTo(out *Outcome, cmd *Command, now Wall) {
-	*out = Outcome{Events: out.Events[:0], Timers: out.Timers[:0]}
 	t.now, t.out = now, out
 	fresh := cap(out.Events) == 0
 	if fresh {
