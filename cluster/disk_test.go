@@ -160,8 +160,11 @@ func onBrokenLog(t *testing.T) (n *Node, log *brokenLog, fatal chan error, stop 
 		t.Fatal(err)
 	}
 	do(t, n, acquire("run-1", "k"), gate.Acquired)
-	// Raft waits for its store for ever: such a node cannot be shut down.
-	stop = func() { _ = n.Shutdown(within(t, 200*time.Millisecond)) }
+	stop = func() {
+		if err := n.Shutdown(within(t, 10*time.Second)); err != nil {
+			t.Errorf("the node does not end: %v", err)
+		}
+	}
 	return n, log, fatal, stop
 }
 

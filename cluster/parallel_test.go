@@ -3,6 +3,7 @@ package cluster
 import (
 	"errors"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -52,14 +53,16 @@ func (l *heldLog) hold() (release func()) {
 // inHeldCluster runs the test in a cluster whose nodes' logs can be held up.
 func inHeldCluster(t *testing.T, test func(t *testing.T, c *testCluster, logs map[string]*heldLog)) {
 	logs := make(map[string]*heldLog)
-	inTunedCluster(t, func(config *Config) {
-		log := &heldLog{LogStore: config.Stores.Log}
-		logs[config.Name] = log
-		stores := *config.Stores
-		stores.Log = log
-		config.Stores = &stores
-		config.Timing.StuckWrite = time.Minute
-	}, func(t *testing.T, c *testCluster) { test(t, c, logs) })
+	inTunedCluster(t, func(config *Config) { holdUp(config, logs) }, func(t *testing.T, c *testCluster) { test(t, c, logs) })
+}
+
+func holdUp(config *Config, logs map[string]*heldLog) {
+	log := &heldLog{LogStore: config.Stores.Log}
+	logs[config.Name] = log
+	stores := *config.Stores
+	stores.Log = log
+	config.Stores = &stores
+	config.Timing.StuckWrite = time.Minute
 }
 
 func TestNothingIsSeenOfWhatIsNotOnTheLeadersDisk(t *testing.T) {
@@ -105,6 +108,34 @@ func TestNothingIsSeenOfWhatIsNotOnTheLeadersDisk(t *testing.T) {
 			if got := n.fsm.Applied(); got <= before {
 				t.Errorf("%s applied nothing afterwards", n.id)
 			}
+		}
+	})
+}
+
+// The next leader may ask it to store another term before it is.
+func TestNodeWhoseDiskFailedCanBeShutDown(t *testing.T) {
+	var fatal atomic.Int64
+	logs := make(map[string]*heldLog)
+	inTunedCluster(t, func(config *Config) {
+		holdUp(config, logs)
+		config.OnFatal = func(error) { fatal.Add(1) }
+	}, func(t *testing.T, c *testCluster) {
+		old := c.leader()
+		log := logs[old.config.Name]
+		log.mu.Lock()
+		log.broken = errors.New("input/output error")
+		log.mu.Unlock()
+		c.network.isolate(old.config.Name)
+		go func() { _, _ = old.Do(within(t, time.Second), acquire("run-1", "k")) }()
+		c.newLeader(old)
+		c.network.heal()
+		time.Sleep(time.Minute)
+		if fatal.Load() != 1 || old.IsLeader() {
+			t.Errorf("%d failures, leads: %t", fatal.Load(), old.IsLeader())
+		}
+		delete(c.nodes, old.config.Name)
+		if err := old.Shutdown(within(t, 10*time.Second)); err != nil {
+			t.Errorf("it does not end: %v", err)
 		}
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -240,7 +241,8 @@ func (l *guardedLog) IsMonotonic() bool { return monotonic(l.LogStore) }
 func (l *guardedLog) snapshotTaken() { l.grown.Store(0) }
 
 // guardedStable does not return from a failed write: raft would panic before the
-// process could end in order, and nothing may follow anyway.
+// process could end in order. It ends raft's main loop instead, which answers no
+// more, and which Shutdown need not wait for.
 type guardedStable struct {
 	raft.StableStore
 	dog *watchdog
@@ -249,7 +251,7 @@ type guardedStable struct {
 
 func (s *guardedStable) Set(key, value []byte) error {
 	if s.dog.write("storing a vote", func() error { return s.StableStore.Set(key, value) }) != nil {
-		select {}
+		runtime.Goexit()
 	}
 	return nil
 }
@@ -257,7 +259,7 @@ func (s *guardedStable) Set(key, value []byte) error {
 // SetUint64 stores a term, the node's or that of its vote.
 func (s *guardedStable) SetUint64(key []byte, value uint64) error {
 	if s.log.begin(value) != nil || s.dog.write("storing the term", func() error { return s.StableStore.SetUint64(key, value) }) != nil {
-		select {}
+		runtime.Goexit()
 	}
 	return nil
 }

@@ -35,8 +35,8 @@ type disk struct {
 	// pause returns how long the next write takes; relief ends what takes long.
 	pause  func() time.Duration
 	relief chan struct{}
-	// fail makes the next append to the log fail, hang makes every one hang. Votes
-	// and snapshots stay whole: after a failed vote a node does not even end.
+	// fail makes the next entry or vote fail, hang makes every one hang. Snapshots
+	// stay whole.
 	fail, hang bool
 	broken     int
 }
@@ -129,10 +129,10 @@ func (d *disk) wasBroken() bool {
 
 // write makes a change; it is synced when write returns. A crash meanwhile finds
 // it done or not.
-func (m *mount) write(appends bool, change func(c *content)) error {
+func (m *mount) write(breakable bool, change func(c *content)) error {
 	d := m.disk
 	d.mu.Lock()
-	current := appends && d.now == m
+	current := breakable && d.now == m
 	pause, hang, fail := d.pause(), d.hang && current, d.fail && current
 	if fail {
 		d.fail = false
@@ -233,7 +233,7 @@ type stableStore struct{ *mount }
 
 func (s *stableStore) Set(key, value []byte) error {
 	name, kept := string(key), bytes.Clone(value)
-	return s.write(false, func(c *content) { c.values[name] = kept })
+	return s.write(true, func(c *content) { c.values[name] = kept })
 }
 
 func (s *stableStore) Get(key []byte) (value []byte, err error) {
