@@ -107,7 +107,7 @@ func (s *watch) examine(leader string, view *gate.View) {
 		switch _, request := view.Run(run); {
 		case request != nil || calm.IsZero():
 			s.waiting[run] = time.Time{}
-		case since.IsZero():
+		case since.Before(calm): // trouble may have come and gone unseen: without a leader nobody looks
 			s.waiting[run] = now
 		case now.Sub(since) > w.timing.Answer+2*time.Second:
 			delete(s.waiting, run)
