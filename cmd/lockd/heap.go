@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"os"
+	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
 	"time"
@@ -20,24 +21,57 @@ func tuneHeap(ctx context.Context) {
 	}
 	heap := []metrics.Sample{{Name: "/gc/heap/live:bytes"}, {Name: "/gc/heap/allocs:bytes"}}
 	metrics.Read(heap)
-	share, rate, last := 0, uint64(0), heap[1].Value.Uint64()
+	rate, last := uint64(0), heap[1].Value.Uint64()
 	every := time.NewTicker(heapCheck)
 	defer every.Stop()
+	var h heapTuner
 	for {
 		metrics.Read(heap)
 		allocated := heap[1].Value.Uint64()
 		rate = max(allocated-last, rate/2) // a pause is not yet rest
 		last = allocated
-		// Each change stops the program for a moment.
-		if next := garbageShare(heap[0].Value.Uint64(), rate); next > share*5/4 || next < share*4/5 || share == 0 {
-			share = next
-			debug.SetGCPercent(share)
+		changed, rested := h.see(heap[0].Value.Uint64(), rate)
+		if changed {
+			debug.SetGCPercent(h.share)
+		}
+		if rested {
+			returnMemory()
 		}
 		select {
 		case <-ctx.Done():
 			return
 		case <-every.C:
 		}
+	}
+}
+
+// heapTuner follows the size of the heap and the load.
+type heapTuner struct {
+	// share is the percentage of the live heap that garbage may gather up to.
+	share int
+	busy  bool
+}
+
+// see takes the live bytes and how many were allocated in the last heapCheck. It
+// reports whether the share has changed much, as each change stops the program for
+// a moment, and whether a large heap has come to rest.
+func (h *heapTuner) see(live, rate uint64) (changed, rested bool) {
+	next := garbageShare(live, rate)
+	if next > h.share*5/4 || next < h.share*4/5 {
+		h.share, changed = next, true
+	}
+	rested = h.busy && next == minGarbageShare
+	h.busy = next >= 2*minGarbageShare || h.busy && !rested
+	return changed, rested
+}
+
+// returnMemory collects what a large heap has gathered under load, which at rest
+// nothing else would do for minutes. Go gives back what the first collection has
+// freed only after a second one: it keeps pages near others that were in use at
+// the last (runtime/mgcscavenge.go, shouldScavenge).
+func returnMemory() {
+	for range 2 {
+		runtime.GC()
 	}
 }
 

@@ -23,3 +23,28 @@ func TestGarbageGathersByTheSizeOfTheHeapAndTheLoad(t *testing.T) {
 		}
 	}
 }
+
+func TestALargeHeapGivesItsMemoryBackOnceItComesToRest(t *testing.T) {
+	const mib = 1 << 20
+	var h heapTuner
+	for i, step := range []struct {
+		live, rate      uint64
+		changed, rested bool
+	}{
+		{8 * mib, 0, true, false},
+		{8 * mib, 100 * mib, false, false},
+		{400 * mib, 300 * mib, true, false},
+		{400 * mib, 20 * mib, true, false},
+		{400 * mib, 0, true, true},
+		{400 * mib, 0, false, false},
+		{400 * mib, 16 * mib, true, false}, // too little to be worth another collection
+		{400 * mib, 0, true, false},
+		{400 * mib, 20 * mib, true, false},
+		{400 * mib, 12 * mib, true, false},
+		{400 * mib, 0, false, true},
+	} {
+		if changed, rested := h.see(step.live, step.rate); changed != step.changed || rested != step.rested {
+			t.Errorf("step %d: changed %t, rested %t; want %t, %t", i, changed, rested, step.changed, step.rested)
+		}
+	}
+}
