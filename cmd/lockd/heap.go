@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"math/rand/v2"
 	"os"
 	"runtime"
 	"runtime/debug"
@@ -22,7 +23,8 @@ func tuneHeap(ctx context.Context) {
 	heap := []metrics.Sample{{Name: "/gc/heap/live:bytes"}, {Name: "/gc/heap/allocs:bytes"}}
 	metrics.Read(heap)
 	rate, last := uint64(0), heap[1].Value.Uint64()
-	every := time.NewTicker(heapCheck)
+	// All nodes make the same garbage: who looks at other times collects at others.
+	every := time.NewTicker(heapCheck*3/4 + rand.N(heapCheck/2))
 	defer every.Stop()
 	var h heapTuner
 	for {
@@ -50,6 +52,8 @@ type heapTuner struct {
 	// share is the percentage of the live heap that garbage may gather up to.
 	share int
 	busy  bool
+	// quiet counts the looks since there was load.
+	quiet int
 }
 
 // see takes the live bytes and how many were allocated in the last heapCheck. It
@@ -60,7 +64,12 @@ func (h *heapTuner) see(live, rate uint64) (changed, rested bool) {
 	if next > h.share*5/4 || next < h.share*4/5 {
 		h.share, changed = next, true
 	}
-	rested = h.busy && next == minGarbageShare
+	h.quiet++
+	if next > minGarbageShare {
+		h.quiet = 0
+	}
+	// A collection slows the load down: that is not yet rest.
+	rested = h.busy && h.quiet == restChecks
 	h.busy = next >= 2*minGarbageShare || h.busy && !rested
 	return changed, rested
 }

@@ -27,24 +27,34 @@ func TestGarbageGathersByTheSizeOfTheHeapAndTheLoad(t *testing.T) {
 func TestALargeHeapGivesItsMemoryBackOnceItComesToRest(t *testing.T) {
 	const mib = 1 << 20
 	var h heapTuner
+	see := func(times int, live, rate uint64) (rested int) {
+		for range times {
+			if _, now := h.see(live, rate); now {
+				rested++
+			}
+		}
+		return rested
+	}
 	for i, step := range []struct {
-		live, rate      uint64
-		changed, rested bool
+		times            int
+		live, rate       uint64
+		share, collected int
 	}{
-		{8 * mib, 0, true, false},
-		{8 * mib, 100 * mib, false, false},
-		{400 * mib, 300 * mib, true, false},
-		{400 * mib, 20 * mib, true, false},
-		{400 * mib, 0, true, true},
-		{400 * mib, 0, false, false},
-		{400 * mib, 16 * mib, true, false}, // too little to be worth another collection
-		{400 * mib, 0, true, false},
-		{400 * mib, 20 * mib, true, false},
-		{400 * mib, 12 * mib, true, false},
-		{400 * mib, 0, false, true},
+		{10, 8 * mib, 0, maxGarbageShare, 0},
+		{10, 8 * mib, 100 * mib, maxGarbageShare, 0},
+		{10, 400 * mib, 300 * mib, busyGarbageShare, 0},
+		{10, 400 * mib, 20 * mib, 50, 0},
+		{restChecks - 1, 400 * mib, 0, minGarbageShare, 0},
+		{1, 400 * mib, 12 * mib, minGarbageShare, 0}, // was slow for a moment
+		{restChecks - 1, 400 * mib, 0, minGarbageShare, 0},
+		{10, 400 * mib, 0, minGarbageShare, 1},
+		{10, 400 * mib, 16 * mib, 40, 0}, // too little to be worth another collection
+		{10, 400 * mib, 0, minGarbageShare, 0},
+		{10, 400 * mib, 20 * mib, 50, 0},
+		{10, 400 * mib, 0, minGarbageShare, 1},
 	} {
-		if changed, rested := h.see(step.live, step.rate); changed != step.changed || rested != step.rested {
-			t.Errorf("step %d: changed %t, rested %t; want %t, %t", i, changed, rested, step.changed, step.rested)
+		if got := see(step.times, step.live, step.rate); got != step.collected || h.share != step.share {
+			t.Errorf("step %d: collected %d times, %d %%; want %d, %d %%", i, got, h.share, step.collected, step.share)
 		}
 	}
 }

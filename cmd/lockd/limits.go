@@ -18,12 +18,13 @@ const (
 	// Garbage gathers for collectEvery, or up to garbageBytes if that takes longer:
 	// minGarbageShare percent of the live heap at least, busyGarbageShare at most,
 	// or maxGarbageShare while that is within garbageBytes. Looked at once in each
-	// heapCheck.
+	// heapCheck, more or less. A large heap is at rest after restChecks without load.
 	minGarbageShare, busyGarbageShare, maxGarbageShare = 25, 100, 400
 
 	garbageBytes = 64 << 20
 	collectEvery = 10 * time.Second
 	heapCheck    = time.Second
+	restChecks   = 5
 	// minMultiplier and maxMultiplier bound --timing-multiplier.
 	minMultiplier, maxMultiplier = 0.5, 100
 )
