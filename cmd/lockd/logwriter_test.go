@@ -12,7 +12,7 @@ import (
 func TestALogThatNobodyReadsHoldsNobodyUp(t *testing.T) {
 	reader, pipe := io.Pipe()
 	w := newLogWriter(pipe)
-	const lines = 3 * maxLogLines
+	const lines = 4 * maxLogLines
 	for n := range lines {
 		fmt.Fprintf(w, "line %d\n", n) // would wait for ever
 	}
@@ -27,8 +27,9 @@ func TestALogThatNobodyReadsHoldsNobodyUp(t *testing.T) {
 	if !strings.HasPrefix(text, "line 0\n") || !strings.Contains(text, "log lines were dropped") {
 		t.Errorf("%.100s … %s", text, text[max(0, len(text)-100):])
 	}
-	if written := strings.Count(text, "\nline") + 1; written < maxLogLines || written > lines/2 {
-		t.Errorf("%d lines were kept, the bound being %d", written, maxLogLines)
+	// One load of lines is being written while the next one waits.
+	if written := strings.Count(text, "\nline") + 1; written < maxLogLines || written > 2*maxLogLines {
+		t.Errorf("%d lines were kept, the bound being %d twice", written, maxLogLines)
 	}
 }
 
