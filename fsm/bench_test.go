@@ -93,12 +93,14 @@ func BenchmarkApplyBatchOfThousand(b *testing.B) {
 // millionHolds returns a table with that many.
 func millionHolds(b *testing.B) *gate.View {
 	const n = 1_000_000
-	l := gate.NewLoader(gate.Counters{Token: n})
+	l := gate.NewLoader(gate.Counters{Token: n, Number: 1})
 	client := sampleClient()
+	session := gate.Session{ID: gate.SessionID{Number: 1, Nonce: 2}, Client: &client}
+	l.Session(&session)
 	for i := range n {
 		l.Hold(&gate.Hold{
 			Name: key(fmt.Sprintf("tenant-%d/job-%d", i%1000, i)), Run: fmt.Sprintf("run-%d", i), Token: uint64(i + 1),
-			At: 1_767_225_600_000, Client: &client, Limit: 1,
+			Session: session.ID, At: 1_767_225_600_000, Client: &client, Limit: 1,
 		})
 	}
 	table, err := l.Table()

@@ -53,6 +53,8 @@ type snapshotReader struct {
 	complete bool
 	// clients are those met so far, by their encoding.
 	clients map[string]*gate.Client
+	// hold is the memory of the hold at hand.
+	hold gate.Hold
 }
 
 // begin reads what every snapshot begins with.
@@ -101,6 +103,7 @@ func (r *snapshotReader) block() error {
 
 // load loads the records of a verified block.
 func (r *snapshotReader) load(b []byte) error {
+	all := string(b)
 	for len(b) > 0 {
 		num, typ, n := protowire.ConsumeTag(b)
 		if n < 0 || typ != protowire.BytesType {
@@ -111,21 +114,22 @@ func (r *snapshotReader) load(b []byte) error {
 			return fmt.Errorf("%w: a record longer than its block", ErrMalformed)
 		}
 		b = b[n+size:]
+		end := len(all) - len(b)
 		switch {
 		case r.complete:
 			return fmt.Errorf("%w: a record behind the last one", ErrMalformed)
 		case (r.loader == nil) != (num == headerRecord):
 			return fmt.Errorf("%w: the header is not where it belongs", ErrMalformed)
 		}
-		if err := r.record(num, record); err != nil {
+		if err := r.record(num, record, all[end-len(record):end]); err != nil {
 			return fmt.Errorf("record of kind %d: %w", num, err)
 		}
 	}
 	return nil
 }
 
-// record loads one record.
-func (r *snapshotReader) record(num protowire.Number, b []byte) error {
+// record loads one record, which is given as a string too.
+func (r *snapshotReader) record(num protowire.Number, b []byte, s string) error {
 	c := decoder(b)
 	c.clients = r.clients
 	switch num {
@@ -139,7 +143,8 @@ func (r *snapshotReader) record(num protowire.Number, b []byte) error {
 	case answerRecord:
 		return take(&c, &r.seen.Answers, (*coder).answer, r.loader.Answer)
 	case holdRecord:
-		return take(&c, &r.seen.Holds, (*coder).hold, r.loader.Hold)
+		c.shared, r.hold = s, gate.Hold{} // the loader copies the texts
+		return fill(&c, &r.seen.Holds, (*coder).hold, r.loader.Hold, &r.hold)
 	case requestRecord:
 		return take(&c, &r.seen.Requests, (*coder).request, r.loader.Request)
 	case endingRecord:
@@ -159,7 +164,11 @@ func (r *snapshotReader) record(num protowire.Number, b []byte) error {
 
 // take decodes one record, counts it and loads it.
 func take[T any](c *coder, n *uint64, fields func(*coder, protowire.Number, *T), load func(*T)) error {
-	x := new(T)
+	return fill(c, n, fields, load, new(T))
+}
+
+// fill is take into the memory of x, which is zero.
+func fill[T any](c *coder, n *uint64, fields func(*coder, protowire.Number, *T), load func(*T), x *T) error {
 	fields(c, 0, x)
 	if c.err != nil {
 		return c.err

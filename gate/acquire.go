@@ -52,7 +52,7 @@ func (t *Table) acquire(cmd *Command, op *Acquire, r *Result) {
 
 // consider looks up what decides an acquire. present is zero, or the limit of the
 // key that differs from the one asked for; room is the claim's.
-func (s *state) consider(cmd *Command, op *Acquire, room []*Hold) (a acquisition, present uint32) {
+func (s *state) consider(cmd *Command, op *Acquire, room []*hold) (a acquisition, present uint32) {
 	wants, limit := op.Wants, op.Limit
 	if wants[0].Name.Kind == Key {
 		now := s.keyLimit(wants[0].Name)
@@ -119,12 +119,12 @@ func (t *Table) resume(a acquisition) Result {
 
 // grantedBy reports whether the holds are as a request's grant left them: one
 // is its, and none has a later token.
-func grantedBy(holds []*Hold, request uint64) bool {
+func grantedBy(holds []*hold, request uint64) bool {
 	var granted, highest uint64
 	for _, h := range holds {
-		highest = max(highest, h.Token)
-		if h.Request == request {
-			granted = max(granted, h.Token)
+		highest = max(highest, h.token)
+		if h.request() == request {
+			granted = max(granted, h.token)
 		}
 	}
 	return granted != 0 && granted == highest
@@ -145,18 +145,18 @@ func (t *Table) take(a acquisition, r *Result) {
 }
 
 // acquired describes in r the holds that a claim was granted.
-func (t *Table) acquired(c claim, holds []*Hold, r *Result) {
+func (t *Table) acquired(c claim, holds []*hold, r *Result) {
 	r.Code, r.Run, r.Limit = Acquired, c.run, c.limit
 	t.describe(r, holds)
 }
 
-func (t *Table) describe(r *Result, holds []*Hold) {
-	r.Session = holds[0].Session
+func (t *Table) describe(r *Result, holds []*hold) {
+	r.Session = holds[0].sessionID()
 	r.Grants = t.grants(len(holds))
 	for _, h := range holds {
-		r.At = max(r.At, h.At)
+		r.At = max(r.At, h.at)
 		r.Grants = append(r.Grants, Grant{
-			Name: h.Name, Mode: h.Mode, Scope: h.Scope, Token: h.Token, Previous: t.previous(h.Name),
+			Name: h.name(), Mode: h.mode(), Scope: h.scope(), Token: h.token, Previous: t.previous(h.name()),
 		})
 	}
 }
@@ -171,22 +171,18 @@ type grantee struct {
 
 // grant gives a run all that it claims and returns the holds, in memory that the
 // next grant takes again.
-func (t *Table) grant(c claim, g grantee) []*Hold {
+func (t *Table) grant(c claim, g grantee) []*hold {
 	t.granted = t.granted[:0]
 	for i, w := range c.wants {
 		if own := c.owns[i]; own != nil {
 			t.granted = append(t.granted, t.regrant(own, w, g))
 			continue
 		}
-		h := &Hold{
-			Name: w.Name, Mode: w.Mode, Scope: w.Scope, Run: c.run, Token: t.nextToken(), At: t.now,
-			Reason: g.reason, Client: g.client, Limit: c.limit, Request: g.request,
-		}
-		if g.session != nil {
-			h.Session = g.session.ID
-		}
+		h := newHold(w, c.run, g.reason, c.limit)
+		h.token, h.at, h.session = t.nextToken(), t.now, g.session
+		h.setRare(g.request, g.client)
 		t.putHold(h)
-		t.holdEvent(EventAcquired, h, h.Reason, "")
+		t.holdEvent(EventAcquired, h, h.reason(), "")
 		t.granted = append(t.granted, h)
 	}
 	return t.granted
@@ -194,33 +190,32 @@ func (t *Table) grant(c claim, g grantee) []*Hold {
 
 // regrant strengthens or moves a hold that the run has, with a new token, or
 // leaves it as it is (rule 3).
-func (t *Table) regrant(own *Hold, w Want, g grantee) *Hold {
+func (t *Table) regrant(own *hold, w Want, g grantee) *hold {
 	stronger := own.strength() != w
-	moves := g.session != nil && g.session.ID != own.Session
+	moves := g.session != nil && g.session.ID != own.sessionID()
 	if !stronger && !moves {
 		return own
 	}
-	h := *own
-	h.Mode, h.Scope, h.Token = w.Mode, w.Scope, t.nextToken()
-	h.Reason, h.Client = g.reason, g.client
-	h.Request = g.request
+	h := newHold(w, own.run(), g.reason, uint32(own.limit))
+	h.token, h.at, h.session = t.nextToken(), own.at, own.session
 	if stronger {
-		h.At = t.now
+		h.at = t.now
 	}
 	if moves {
-		h.Session = g.session.ID
+		h.session = g.session
 	}
+	h.setRare(g.request, g.client)
 	t.dropHold(own)
 	t.remember(own, EndReplaced, nil)
-	t.putHold(&h)
+	t.putHold(h)
 	if moves {
-		t.holdEvent(EventMoved, &h, h.Reason, "")
-		t.lose(own.Session)
+		t.holdEvent(EventMoved, h, h.reason(), "")
+		t.lose(own.sessionID())
 	}
 	if stronger {
-		t.holdEvent(EventAcquired, &h, h.Reason, "")
+		t.holdEvent(EventAcquired, h, h.reason(), "")
 	}
-	return &h
+	return h
 }
 
 func (t *Table) nextToken() uint64 {
@@ -242,8 +237,8 @@ func (s *state) occupied(c claim) Result {
 		if c.semaphore() {
 			x.Holders = s.holdersAt(w.Name)
 		} else {
-			s.obstacles(c.run, w, func(h *Hold) bool {
-				x.Holders = append(x.Holders, *h)
+			s.obstacles(c.run, w, func(h *hold) bool {
+				x.Holders = append(x.Holders, h.full())
 				return len(x.Holders) < MaxListed
 			})
 		}
@@ -258,8 +253,8 @@ func (s *state) occupied(c claim) Result {
 // holdersAt returns the holds on n itself, in grant order, at most MaxListed.
 func (s *state) holdersAt(n Name) []Hold {
 	var list []Hold
-	s.holds[n.Kind].at(n.Text, func(h *Hold) bool {
-		list = append(list, *h)
+	s.holds[n.Kind].at(n.Text, func(h *hold) bool {
+		list = append(list, h.full())
 		return len(list) < MaxListed
 	})
 	slices.SortFunc(list, func(a, b Hold) int { return cmp.Compare(a.Token, b.Token) })
@@ -268,11 +263,8 @@ func (s *state) holdersAt(n Name) []Hold {
 
 // clientOf is who holds or waits: as the acquire says, else as its session does.
 func clientOf(c Client, x *Session) *Client {
-	switch {
-	case c != Client{}:
+	if (c != Client{}) {
 		return &c
-	case x != nil:
-		return x.Client
 	}
-	return nil
+	return x.client()
 }

@@ -82,19 +82,19 @@ func (c *checker) coverIsSound(at Want) {
 	for other := range cover.each() {
 		lined = lined && (other == tree || other.Len() == 0)
 	}
-	var before *Hold
-	tree.Scan(func(h *Hold) bool {
-		if at.Name.Text = h.Name.Text; h.strength() != at {
-			c.fail("%v: in the cover of %v as %v %v", h.Name, at.Name.Kind, at.Mode, at.Scope)
+	var before *hold
+	tree.Scan(func(h *hold) bool {
+		if at.Name.Text = h.text(); h.strength() != at {
+			c.fail("%v: in the cover of %v as %v %v", h.name(), at.Name.Kind, at.Mode, at.Scope)
 		}
 		hash := hashHold(h)
 		c.hash += hash
 		if h.hash != 0 && h.hash != hash {
-			c.fail("%v: token %d has hash %x, kept as %x", h.Name, h.Token, hash, h.hash)
+			c.fail("%v: token %d has hash %x, kept as %x", h.name(), h.token, hash, h.hash)
 		}
-		c.tokens = append(c.tokens, h.Token)
+		c.tokens = append(c.tokens, h.token)
 		c.holdIsSound(h)
-		if together := before != nil && before.Name == h.Name; together || !lined {
+		if together := before != nil && before.name() == h.name(); together || !lined {
 			c.holdOverlapsNone(h)
 		}
 		before = h
@@ -102,44 +102,44 @@ func (c *checker) coverIsSound(at Want) {
 	})
 }
 
-func (c *checker) holdIsSound(h *Hold) {
-	if h.Token == 0 || h.Token > c.counters.Token {
-		c.fail("%v: token %d is above the counter", h.Name, h.Token)
+func (c *checker) holdIsSound(h *hold) {
+	if h.token == 0 || h.token > c.counters.Token {
+		c.fail("%v: token %d is above the counter", h.name(), h.token)
 	}
-	if (h.Run == "") != (h.Ended != 0) {
-		c.fail("%v: token %d has no run and no ending", h.Name, h.Token)
+	if (h.ofNobody()) != (h.ended() != 0) {
+		c.fail("%v: token %d has no run and no ending", h.name(), h.token)
 	}
 	switch {
-	case h.Name.Kind == Reference && h.Limit != 0:
-		c.fail("%v: a reference with a limit", h.Name)
-	case h.Name.Kind == Key && (h.Limit == 0 || h.Limit > MaxLimit || h.Mode != keyMode(h.Limit) || h.Scope != Node):
-		c.fail("%v: bad key hold", h.Name)
-	case h.Limit > 1 && h.Limit != c.keyLimit(h.Name):
-		c.fail("%v: two limits", h.Name)
+	case h.kind == Reference && h.limit != 0:
+		c.fail("%v: a reference with a limit", h.name())
+	case h.kind == Key && (h.limit == 0 || h.limit > MaxLimit || h.mode() != keyMode(uint32(h.limit)) || h.scope() != Node):
+		c.fail("%v: bad key hold", h.name())
+	case h.limit > 1 && uint32(h.limit) != c.keyLimit(h.name()):
+		c.fail("%v: two limits", h.name())
 	}
-	if !h.Session.IsZero() {
+	if h.session != nil {
 		c.inSessions++
-		if c.session(h.Session) == nil {
-			c.fail("%v: session %v of token %d is gone", h.Name, h.Session, h.Token)
+		if c.session(h.session.ID) == nil {
+			c.fail("%v: session %v of token %d is gone", h.name(), h.session.ID, h.token)
 		}
 	}
 }
 
 // holdOverlapsNone need not look for what a shared hold overlaps, as the other
 // hold is exclusive.
-func (c *checker) holdOverlapsNone(h *Hold) {
-	if h.Mode == Shared && h.Run != "" {
+func (c *checker) holdOverlapsNone(h *hold) {
+	if h.mode() == Shared && h.run() != "" {
 		return
 	}
 	// What a hold of no run closes may overlap what its former run still holds.
 	former := ""
-	c.obstacles(h.Run, h.strength(), func(other *Hold) bool {
+	c.obstacles(h.run(), h.strength(), func(other *hold) bool {
 		switch {
-		case h.Run == "" && (former == "" || former == other.Run):
-			former = other.Run
-		case other.Run != "":
+		case h.run() == "" && (former == "" || former == other.run()):
+			former = other.run()
+		case other.run() != "":
 			c.fail("%v: token %d of %q overlaps token %d of %q on %v",
-				h.Name, h.Token, h.Run, other.Token, other.Run, other.Name)
+				h.name(), h.token, h.run(), other.token, other.run(), other.name())
 		}
 		return true
 	})
@@ -322,8 +322,8 @@ func (c *checker) historyIsSound(h *history) {
 
 func (c *checker) countsAreRight() {
 	held := make(map[Name]uint32)
-	c.holds[Key].trees[Shared][Node].Scan(func(h *Hold) bool {
-		held[h.Name]++
+	c.holds[Key].trees[Shared][Node].Scan(func(h *hold) bool {
+		held[h.name()]++
 		return true
 	})
 	if len(held) != c.taken.Len() {
@@ -347,21 +347,23 @@ func (c *checker) countsAreRight() {
 // sessions as in the cover.
 func (c *checker) ordersAgree() {
 	difference := uint64(0)
-	v := View{*c.state}
-	for h := range v.AllHolds() {
-		difference += mixed(h.Token)
-		if h.Run == "" {
+	for h := range c.eachStored() {
+		difference += mixed(h.token)
+		if h.ofNobody() {
 			continue
 		}
-		if c.own(h.Run, h.Name) != h {
-			c.fail("%v: token %d is not listed under run %q", h.Name, h.Token, h.Run)
+		if c.own(h.run(), h.name()) != h {
+			c.fail("%v: token %d is not listed under run %q", h.name(), h.token, h.run())
 		}
-		if listed, _ := c.sessionHolds.Get(h.Session.Number, h.Token); !h.Session.IsZero() && listed != h {
-			c.fail("%v: token %d is not listed under session %v", h.Name, h.Token, h.Session)
+		if h.session == nil {
+			continue
+		}
+		if listed, _ := c.sessionHolds.Get(h.session.ID.Number, h.token); listed != h {
+			c.fail("%v: token %d is not listed under session %v", h.name(), h.token, h.session.ID)
 		}
 	}
-	listed := func(h *Hold) bool {
-		difference -= mixed(h.Token)
+	listed := func(h *hold) bool {
+		difference -= mixed(h.token)
 		return true
 	}
 	c.runHolds.Scan(listed)

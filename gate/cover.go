@@ -12,9 +12,6 @@ type covering interface {
 	id() uint64
 }
 
-func (h *Hold) text() string { return h.Name.Text }
-func (h *Hold) id() uint64   { return h.Token }
-
 // slot places a request at one of the texts that it wants.
 type slot struct {
 	at   string

@@ -73,10 +73,13 @@ func hashRun(run string) uint64 { return hashStart.text(run).sum() }
 
 func hashName(n Name) uint64 { return hashStart.name(n).sum() }
 
-func hashHold(h *Hold) uint64 {
-	return hashStart.word(1).want(h.strength()).text(h.Run).id(h.Session).word(h.Token).word(uint64(h.At)).
-		text(h.Reason).client(h.Client).word(uint64(h.Limit)).word(h.Request).word(uint64(h.Ended)).
-		word(uint64(h.Delay)).sum()
+func hashHold(h *hold) uint64 {
+	sizes := uint64(h.nameBytes)<<48 | uint64(h.runBytes)<<32 | uint64(h.limit)<<16 | uint64(h.kind)<<8 | uint64(h.strong)
+	sum := hashStart.word(1).word(sizes).text(h.texts).id(h.sessionID()).word(h.token).word(uint64(h.at)).client(h.client())
+	if h.rare != nil {
+		sum = sum.word(h.rare.request).word(uint64(h.rare.ended)).word(uint64(h.rare.delay))
+	}
+	return sum.sum()
 }
 
 func hashRequest(r *Request) uint64 {

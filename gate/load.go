@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"strings"
 )
 
 // The records of a version, for storing it. A Loader given all of them makes
@@ -37,13 +38,25 @@ func (v *View) AllAnswers() iter.Seq[*SeqAnswer] {
 func (v *View) AllRequests() iter.Seq[*Request] { return all(v.state.byNumber) }
 
 // AllHolds yields the holds in the order in which a Loader is fastest: by kind,
-// mode, scope and name.
+// mode, scope and name. Each is in the memory of the one before.
 func (v *View) AllHolds() iter.Seq[*Hold] {
 	return func(yield func(*Hold) bool) {
+		var full Hold
+		for h := range v.state.eachStored() {
+			if full = h.full(); !yield(&full) {
+				return
+			}
+		}
+	}
+}
+
+// eachStored yields the holds by kind, mode, scope and name.
+func (s *state) eachStored() iter.Seq[*hold] {
+	return func(yield func(*hold) bool) {
 		more := true
 		for _, k := range kinds {
-			for tree := range v.state.holds[k].each() {
-				tree.Scan(func(h *Hold) bool {
+			for tree := range s.holds[k].each() {
+				tree.Scan(func(h *hold) bool {
 					more = yield(h)
 					return more
 				})
@@ -75,12 +88,15 @@ func all[T any](tree *tree[none, T]) iter.Seq[T] {
 // Loader builds a table from its records, in any order. It is fastest if each kind
 // of them comes in the order of a View.
 type Loader struct {
-	table    *Table
-	holds    []entry[*Hold]
+	table *Table
+	holds []entry[*hold]
+	// early are holds that came before their sessions.
+	early    []Hold
 	ledgers  []*Ledger
 	answers  []*SeqAnswer
 	requests []*Request
 	endings  []*Ending
+	err      error
 }
 
 // NewLoader starts an empty table with the given counters.
@@ -90,7 +106,8 @@ func NewLoader(c Counters) *Loader {
 	return l
 }
 
-// Session adds a live session. The Loader keeps what it is given, here and below.
+// Session adds a live session. The Loader keeps what it is given, here and below,
+// but for holds.
 func (l *Loader) Session(x *Session) { l.table.putSession(x) }
 
 // Ledger adds a session's exactly-once state.
@@ -99,8 +116,39 @@ func (l *Loader) Ledger(x *Ledger) { l.ledgers = append(l.ledgers, x) }
 // Answer adds a kept answer.
 func (l *Loader) Answer(x *SeqAnswer) { l.answers = append(l.answers, x) }
 
-// Hold adds a hold.
-func (l *Loader) Hold(x *Hold) { l.holds = append(l.holds, entry[*Hold]{hashRun(x.Run), x}) }
+// Hold adds a hold. The Loader keeps nothing of x but the client.
+func (l *Loader) Hold(x *Hold) {
+	if x.Session.IsZero() || l.table.session(x.Session) != nil {
+		l.hold(x)
+		return
+	}
+	early := *x
+	early.Name.Text, early.Run, early.Reason = strings.Clone(x.Name.Text), strings.Clone(x.Run), strings.Clone(x.Reason)
+	l.early = append(l.early, early)
+}
+
+// hold adds a hold whose session, if it has one, was added.
+func (l *Loader) hold(x *Hold) {
+	var session *Session
+	if !x.Session.IsZero() {
+		session = l.table.session(x.Session)
+	}
+	switch {
+	case session == nil && !x.Session.IsZero():
+		l.fail(fmt.Errorf("gate: %v: session %v of token %d is gone", x.Name, x.Session, x.Token))
+	case !fits(x.Name, x.Run, x.Limit):
+		l.fail(fmt.Errorf("gate: token %d: its name, run or limit is too long", x.Token))
+	default:
+		l.holds = append(l.holds, entry[*hold]{hashRun(x.Run), stored(x, session)})
+	}
+}
+
+// fail notes what is wrong; the first error counts.
+func (l *Loader) fail(err error) {
+	if l.err == nil {
+		l.err = err
+	}
+}
 
 // Request adds a waiting request.
 func (l *Loader) Request(x *Request) { l.requests = append(l.requests, x) }
@@ -111,6 +159,12 @@ func (l *Loader) Ending(x *Ending) { l.endings = append(l.endings, x) }
 // Table returns the table once all records are in, or an error that says which
 // invariant they break. The Loader must not be used afterwards.
 func (l *Loader) Table() (*Table, error) {
+	for i := range l.early {
+		l.hold(&l.early[i])
+	}
+	if l.err != nil {
+		return nil, l.err
+	}
 	if !l.table.loadHolds(l.holds) {
 		return nil, errors.New("gate: two holds at one place")
 	}

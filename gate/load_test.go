@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -141,6 +142,9 @@ func TestHoldsThatCannotStandTogetherAreNotLoaded(t *testing.T) {
 		"a lock delay over two runs":   {held("a", "", Exclusive, Tree, 1), held("a/b", "r1", Shared, Node, 2), held("a/c", "r2", Shared, Node, 3)},
 		"a shared lock delay over two": {held("a", "", Shared, Tree, 1), held("a/b", "r1", Exclusive, Node, 2), held("a/c", "r2", Exclusive, Node, 3)},
 		"another's session":            {stranger},
+		"a name too long to store":     {held(strings.Repeat("a", 1<<16), "r1", Exclusive, Node, 1)},
+		"a run too long to store":      {held("a", strings.Repeat("r", 1<<16), Exclusive, Node, 1)},
+		"a limit too high to store":    {heldKey("a", "r1", 1<<16+1, 1)},
 	} {
 		if _, err := load(t, holds...); err == nil {
 			t.Errorf("%s: loaded", what)
@@ -149,28 +153,46 @@ func TestHoldsThatCannotStandTogetherAreNotLoaded(t *testing.T) {
 }
 
 func TestCheckFindsWhereTheOrdersDiffer(t *testing.T) {
-	for what, corrupt := range map[string]func(*Table, *Hold){
-		"a hold that its run lacks":       func(t *Table, h *Hold) { t.runHolds.Delete(hashRun(h.Run), runName{h.Run, h.Name}) },
-		"a hold that the cover lacks":     func(t *Table, h *Hold) { t.holds[Reference].remove(h.strength(), h) },
-		"a hold that its session lacks":   func(t *Table, _ *Hold) { t.sessionHolds.Delete(3, 1) },
-		"a hold that is a lock delay too": func(t *Table, h *Hold) { t.delays.Set(h.Token, none{}, h) },
-		"another hold under the run": func(t *Table, h *Hold) {
+	for what, corrupt := range map[string]func(*Table, *hold){
+		"a hold that its run lacks":       func(t *Table, h *hold) { t.runHolds.Delete(hashRun(h.run()), runName{h.run(), h.name()}) },
+		"a hold that the cover lacks":     func(t *Table, h *hold) { t.holds[Reference].remove(h.strength(), h) },
+		"a hold that its session lacks":   func(t *Table, _ *hold) { t.sessionHolds.Delete(3, 1) },
+		"a hold that is a lock delay too": func(t *Table, h *hold) { t.delays.Set(h.token, none{}, h) },
+		"another hold under the run": func(t *Table, h *hold) {
 			other := *h
-			other.Token = 50
-			t.runHolds.Set(hashRun(h.Run), runName{h.Run, h.Name}, &other)
+			other.token = 50
+			t.runHolds.Set(hashRun(h.run()), runName{h.run(), h.name()}, &other)
 		},
-		"another hash": func(t *Table, _ *Hold) { t.hash++ },
+		"another hash": func(t *Table, _ *hold) { t.hash++ },
 	} {
-		h := held("a", "r1", Exclusive, Node, 1)
-		table, err := load(t, h, held("b", "r2", Exclusive, Node, 2))
+		table, err := load(t, held("a", "r1", Exclusive, Node, 1), held("b", "r2", Exclusive, Node, 2))
 		if err != nil {
 			t.Fatal(err)
 		}
 		if err := table.Check(); err != nil {
 			t.Fatal(err)
 		}
-		if corrupt(table, h); table.Check() == nil {
+		if corrupt(table, table.own("r1", Name{Reference, "a"})); table.Check() == nil {
 			t.Errorf("%s: not found", what)
+		}
+	}
+}
+
+func TestHoldsAreLoadedBeforeTheirSessions(t *testing.T) {
+	l := NewLoader(Counters{Token: 9, Number: 9})
+	x := *held("a", "r1", Exclusive, Node, 1)
+	l.Hold(&x)
+	x = *held("b", "r2", Exclusive, Node, 2)
+	l.Session(&Session{ID: sessionOfHolds, Client: &Client{Name: "ann"}})
+	l.Hold(&x)
+	table, err := l.Table()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for text, run := range map[string]string{"a": "r1", "b": "r2"} {
+		found := table.Snapshot().Lock(Name{Reference, text}).Holders
+		if len(found) != 1 || found[0].Run != run || found[0].Session != sessionOfHolds || found[0].Client != nil {
+			t.Errorf("%s: %+v", text, found)
 		}
 	}
 }

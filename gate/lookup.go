@@ -16,7 +16,7 @@ func (r *recent) see(x *Session) {
 }
 
 // own returns run's hold on n, or nil.
-func (s *state) own(run string, n Name) *Hold {
+func (s *state) own(run string, n Name) *hold {
 	if s.runHolds.Len() == 0 {
 		return nil
 	}
@@ -27,7 +27,7 @@ func (s *state) own(run string, n Name) *Hold {
 // holdsAny reports whether run holds anything.
 func (s *state) holdsAny(run string) bool {
 	any := false
-	s.eachHold(run, func(*Hold) bool {
+	s.eachHold(run, func(*hold) bool {
 		any = true
 		return false
 	})
@@ -35,8 +35,8 @@ func (s *state) holdsAny(run string) bool {
 }
 
 // eachHold calls yield for run's holds by name until it returns false.
-func (s *state) eachHold(run string, yield func(*Hold) bool) {
-	s.runHolds.Alike(hashRun(run), runName{run: run}, func(h *Hold) bool { return h.Run == run && yield(h) })
+func (s *state) eachHold(run string, yield func(*hold) bool) {
+	s.runHolds.Alike(hashRun(run), runName{run: run}, func(h *hold) bool { return h.run() == run && yield(h) })
 }
 
 // request returns the request that run waits for, or nil.
@@ -78,7 +78,7 @@ func (s *state) sessionByNumber(number uint64) *Session {
 }
 
 // sessionHoldList returns the session's holds, oldest grant first.
-func (s *state) sessionHoldList(number uint64) []*Hold { return ranked(s.sessionHolds, number) }
+func (s *state) sessionHoldList(number uint64) []*hold { return ranked(s.sessionHolds, number) }
 
 // sessionRequestList returns the session's requests, first come first.
 func (s *state) sessionRequestList(number uint64) []*Request { return ranked(s.sessionWaits, number) }
@@ -109,18 +109,12 @@ func anyRanked[T any](t *tree[uint64, T], rank uint64) (any bool) {
 // keyLimit returns the limit that a key has at present; zero when it is unused.
 func (s *state) keyLimit(n Name) uint32 {
 	if h, found := s.holds[Key].any(n.Text); found {
-		return h.Limit
+		return uint32(h.limit)
 	}
 	if x, found := s.requests[Key].any(n.Text); found {
 		return x.item.Limit
 	}
 	return 0
-}
-
-// join returns the weakest strength that is at least w and the hold's own:
-// acquiring never weakens a hold (rule 3).
-func (h *Hold) join(w Want) Want {
-	return Want{Name: w.Name, Mode: min(w.Mode, h.Mode), Scope: max(w.Scope, h.Scope)}
 }
 
 // join is w joined with what run holds on its name.
@@ -145,9 +139,6 @@ func (r *Request) names(n Name) bool {
 	_, named := r.want(n)
 	return named
 }
-
-// covers reports whether a hold is at least as strong as w on w's name.
-func (h *Hold) covers(w Want) bool { return h.Mode <= w.Mode && h.Scope >= w.Scope }
 
 // ahead counts the requests at n before number.
 func (s *state) ahead(n Name, number uint64) uint32 {

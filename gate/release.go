@@ -10,19 +10,19 @@ import (
 func (t *Table) release(op *Release, r *Result) {
 	request := t.request(op.Run)
 	r.Code, r.Run = Released, op.Run
-	var few [4]*Hold // so that a release of few names allocates no list
+	var few [4]*hold // so that a release of few names allocates no list
 	owns := few[:0]
 	for _, g := range op.Gives {
 		own := t.own(op.Run, g.Name)
 		switch {
-		case own != nil && (g.Token == 0 || g.Token == own.Token):
+		case own != nil && (g.Token == 0 || g.Token == own.token):
 			if !slices.Contains(owns, own) {
 				owns = append(owns, own)
 			}
 			if r.Grants == nil {
 				r.Grants = t.grants(len(op.Gives))
 			}
-			r.Grants = append(r.Grants, Grant{Name: g.Name, Mode: own.Mode, Scope: own.Scope, Token: own.Token})
+			r.Grants = append(r.Grants, Grant{Name: g.Name, Mode: own.mode(), Scope: own.scope(), Token: own.token})
 		case own == nil && g.Token == 0 && request != nil && request.names(g.Name):
 			r.Grants = append(r.Grants, Grant{Name: g.Name})
 		default:
@@ -43,8 +43,8 @@ func (t *Table) release(op *Release, r *Result) {
 
 func (t *Table) releaseRun(op *ReleaseRun) Result {
 	result := Result{Code: RunReleased, Run: op.Run}
-	var holds []*Hold
-	t.eachHold(op.Run, func(h *Hold) bool {
+	var holds []*hold
+	t.eachHold(op.Run, func(h *hold) bool {
 		holds = append(holds, h)
 		return true
 	})
@@ -60,15 +60,15 @@ func (t *Table) releaseRun(op *ReleaseRun) Result {
 
 func (t *Table) downgrade(op *Downgrade) Result {
 	own := t.own(op.Run, op.Name)
-	if own == nil || op.Token != 0 && op.Token != own.Token {
+	if own == nil || op.Token != 0 && op.Token != own.token {
 		return Result{Code: NotHeld, Run: op.Run, Missing: []Name{op.Name}}
 	}
 	weaker := Want{Name: op.Name, Mode: op.Mode, Scope: op.Scope}
 	if op.KeepMode {
-		weaker.Mode = own.Mode
+		weaker.Mode = own.mode()
 	}
 	if op.KeepScope {
-		weaker.Scope = own.Scope
+		weaker.Scope = own.scope()
 	}
 	if !own.covers(weaker) || op.Name.Kind == Key {
 		return Result{Code: NotWeaker, Run: op.Run}
@@ -77,22 +77,22 @@ func (t *Table) downgrade(op *Downgrade) Result {
 	if own.strength() != weaker {
 		h := *own
 		now = &h
-		h.Mode, h.Scope = weaker.Mode, weaker.Scope
+		h.setStrength(weaker.Mode, weaker.Scope)
 		t.freeHold(own)
 		t.dropHold(own)
 		t.putHold(&h)
-		t.holdEvent(EventAcquired, &h, h.Reason, "")
+		t.holdEvent(EventAcquired, &h, h.reason(), "")
 	}
 	result := Result{Code: Downgraded, Run: op.Run}
-	t.describe(&result, []*Hold{now})
+	t.describe(&result, []*hold{now})
 	return result
 }
 
 // breakHold ends a hold that is still the one the operator looked at.
 func (t *Table) breakHold(op *Break) Result {
-	var found *Hold
-	t.holds[op.Name.Kind].at(op.Name.Text, func(h *Hold) bool {
-		if h.Token == op.Token && h.Run != "" {
+	var found *hold
+	t.holds[op.Name.Kind].at(op.Name.Text, func(h *hold) bool {
+		if h.token == op.Token && !h.ofNobody() {
 			found = h
 		}
 		return found == nil
@@ -101,11 +101,11 @@ func (t *Table) breakHold(op *Break) Result {
 		return Result{Code: NotHeld, Missing: []Name{op.Name}}
 	}
 	result := Result{
-		Code: Broken, Run: found.Run, Session: found.Session,
-		Grants: []Grant{{Name: found.Name, Mode: found.Mode, Scope: found.Scope, Token: found.Token}},
+		Code: Broken, Run: found.run(), Session: found.sessionID(),
+		Grants: []Grant{{Name: found.name(), Mode: found.mode(), Scope: found.scope(), Token: found.token}},
 	}
 	by := &Breaker{Reason: op.Reason, Actor: op.Actor, Client: op.Client}
-	x := t.session(found.Session)
+	x := t.session(found.sessionID())
 	if x == nil {
 		t.endHold(found, EndBroken, 0, by)
 		return result
@@ -121,7 +121,7 @@ var endEvents = [...]EventKind{
 
 // endHold ends a hold; by is nil unless it is broken. With a delay, what it held exclusively, or a key's slot,
 // stays closed to everybody as a hold of no run (rule 10).
-func (t *Table) endHold(h *Hold, end End, delay time.Duration, by *Breaker) {
+func (t *Table) endHold(h *hold, end End, delay time.Duration, by *Breaker) {
 	t.freeHold(h)
 	t.dropHold(h)
 	reason, actor := "", ""
@@ -130,32 +130,31 @@ func (t *Table) endHold(h *Hold, end End, delay time.Duration, by *Breaker) {
 	}
 	t.holdEvent(endEvents[end], h, reason, actor)
 	t.remember(h, end, by)
-	if end.bad() && delay > 0 && (h.Mode == Exclusive || h.Name.Kind == Key) {
-		t.putHold(&Hold{
-			Name: h.Name, Mode: h.Mode, Scope: h.Scope, Token: h.Token, At: h.At, Reason: h.Reason,
-			Limit: h.Limit, Ended: end, Delay: delay,
-		})
-		t.timer(LockDelay, h.Token, delay)
+	if end.bad() && delay > 0 && (h.mode() == Exclusive || h.kind == Key) {
+		closed := newHold(h.strength(), "", h.reason(), uint32(h.limit))
+		closed.token, closed.at, closed.rare = h.token, h.at, &rarely{ended: end, delay: delay}
+		t.putHold(closed)
+		t.timer(LockDelay, h.token, delay)
 	}
-	t.endIfIdle(h.Session)
+	t.endIfIdle(h.sessionID())
 }
 
 // remember adds to the name's history how a hold ended.
-func (t *Table) remember(h *Hold, end End, by *Breaker) {
+func (t *Table) remember(h *hold, end End, by *Breaker) {
 	t.counters.Ending++
 	t.putEnding(&Ending{
-		Name: h.Name, Run: h.Run, End: end, Order: t.counters.Ending, Token: h.Token, Mode: h.Mode, Scope: h.Scope,
-		From: h.At, At: t.now, Reason: h.Reason, Client: h.Client, By: by,
+		Name: h.name(), Run: h.run(), End: end, Order: t.counters.Ending, Token: h.token, Mode: h.mode(), Scope: h.scope(),
+		From: h.at, At: t.now, Reason: h.reason(), Client: h.client(), By: by,
 	})
 }
 
 // freeHold notes that a hold is about to end or weaken. If its run waits for
 // the same name, its request weakens too: for others, who saw it joined with
 // the hold, and for itself.
-func (t *Table) freeHold(h *Hold) {
+func (t *Table) freeHold(h *hold) {
 	t.free(h.strength())
-	if r := t.request(h.Run); r != nil && r.names(h.Name) {
-		w, _ := r.want(h.Name)
+	if r := t.request(h.run()); r != nil && r.names(h.name()) {
+		w, _ := r.want(h.name())
 		t.free(h.join(w))
 		t.lookAt(r)
 	}
@@ -168,7 +167,7 @@ func (t *Table) endDelay(token uint64) bool {
 		return false
 	}
 	t.dropHold(h)
-	t.holdEvent(EventReleased, h, h.Reason, "")
+	t.holdEvent(EventReleased, h, h.reason(), "")
 	t.timer(LockDelay, token, 0)
 	t.free(h.strength())
 	return true

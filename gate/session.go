@@ -47,6 +47,14 @@ func (t *Table) restart(x *Session) *Session {
 	return &next
 }
 
+// client is that of a session, which may be nil.
+func (x *Session) client() *Client {
+	if x == nil {
+		return nil
+	}
+	return x.Client
+}
+
 func (x *Session) timer() Timer {
 	return Timer{Kind: SessionTTL, ID: x.ID.Number, After: x.TTL, Restart: x.Restart}
 }
@@ -57,10 +65,10 @@ func (t *Table) privateOf(run string, wants []Want) *Session {
 	var id SessionID
 	for i, w := range wants {
 		own := t.own(run, w.Name)
-		if own == nil || i > 0 && own.Session != id {
+		if own == nil || i > 0 && own.sessionID() != id {
 			return nil
 		}
-		id = own.Session
+		id = own.sessionID()
 	}
 	if x := t.session(id); x != nil && x.Private {
 		return x

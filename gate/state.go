@@ -2,10 +2,8 @@ package gate
 
 import "time"
 
-// Hold is one run's grip on one name. Holds are immutable: a change replaces
-// the hold, so that versions of the table can share it.
+// Hold is one run's grip on one name.
 type Hold struct {
-	// The small fields stand together: there may be millions of holds.
 	Name  Name
 	Mode  Mode
 	Scope Scope
@@ -25,13 +23,10 @@ type Hold struct {
 	Request uint64
 	// Delay is the whole lock delay of a hold of no run.
 	Delay time.Duration
-	// hash is the hold's part of the state hash, or zero if that is not kept. It
-	// saves looking at the texts again when the hold ends.
-	hash uint64
 }
 
-// Request is a waiting acquire in its place in the queue. Requests are
-// immutable, like holds.
+// Request is a waiting acquire in its place in the queue. Requests are immutable:
+// a change replaces the request, so that versions of the table can share it.
 type Request struct {
 	// Number orders all requests of the cluster.
 	Number  uint64
@@ -54,7 +49,7 @@ type Join struct {
 	Seq     uint64
 }
 
-// Session is a client's liveness lease. Sessions are immutable, like holds.
+// Session is a client's liveness lease. Sessions are immutable, like requests.
 type Session struct {
 	ID        SessionID
 	TTL       time.Duration

@@ -13,17 +13,17 @@ type state struct {
 	counters Counters
 
 	// holds and requests by what they cover, for keys and for references.
-	holds    [3]cover[*Hold]
+	holds    [3]cover[*hold]
 	requests [3]cover[slot]
 
 	// Holds and requests by run, and by session's number.
-	runHolds     *tree[runName, *Hold]
+	runHolds     *tree[runName, *hold]
 	runRequests  *tree[string, *Request]
-	sessionHolds *tree[uint64, *Hold]
+	sessionHolds *tree[uint64, *hold]
 	sessionWaits *tree[uint64, *Request]
 	byNumber     *tree[none, *Request]
 	// delays are the holds of no run, by token.
-	delays *tree[none, *Hold]
+	delays *tree[none, *hold]
 
 	sessions *tree[none, *Session]
 	books    *tree[none, *book]
@@ -70,24 +70,19 @@ func compareNames(a, b Name) int {
 func newState() state {
 	tallies := &order[Name, tally]{compare: func(t tally, n Name) int { return compareNames(t.name, n) }}
 	s := state{
-		recent: new(recent),
-		runHolds: newTree(&order[runName, *Hold]{compare: func(h *Hold, key runName) int {
-			if c := strings.Compare(h.Run, key.run); c != 0 {
-				return c
-			}
-			return compareNames(h.Name, key.name)
-		}}),
+		recent:   new(recent),
+		runHolds: newTree(&order[runName, *hold]{compare: compareHeld}),
 		runRequests: newTree(&order[string, *Request]{compare: func(r *Request, run string) int {
 			return strings.Compare(r.Run, run)
 		}}),
-		sessionHolds: newTree(&order[uint64, *Hold]{compare: func(h *Hold, token uint64) int {
-			return cmp.Compare(h.Token, token)
+		sessionHolds: newTree(&order[uint64, *hold]{compare: func(h *hold, token uint64) int {
+			return cmp.Compare(h.token, token)
 		}}),
 		sessionWaits: newTree(&order[uint64, *Request]{compare: func(r *Request, number uint64) int {
 			return cmp.Compare(r.Number, number)
 		}}),
 		byNumber: newNumbered[*Request](),
-		delays:   newNumbered[*Hold](),
+		delays:   newNumbered[*hold](),
 		sessions: newNumbered[*Session](),
 		books:    newNumbered[*book](),
 		histories: newTree(&order[Name, *history]{compare: func(h *history, n Name) int {
@@ -97,7 +92,7 @@ func newState() state {
 		taken:  newTree(tallies),
 	}
 	for _, k := range kinds {
-		s.holds[k] = newCover[*Hold]()
+		s.holds[k] = newCover[*hold]()
 		s.requests[k] = newCover[slot]()
 	}
 	return s
@@ -126,66 +121,63 @@ func (s *state) copy() state {
 	return c
 }
 
-// strength is what a hold covers, as a want.
-func (h *Hold) strength() Want { return Want{Name: h.Name, Mode: h.Mode, Scope: h.Scope} }
-
 // putHold adds a hold that nobody else knows yet.
-func (s *state) putHold(h *Hold) {
-	s.holds[h.Name.Kind].add(h.strength(), h)
+func (s *state) putHold(h *hold) {
+	s.holds[h.kind].add(h.strength(), h)
 	s.holders++
 	h.hash = hashHold(h)
 	s.hash += h.hash
-	if h.Limit > 1 {
-		addTally(s.taken, h.Name, 1)
+	if h.limit > 1 {
+		addTally(s.taken, h.name(), 1)
 	}
-	if h.Run == "" {
-		s.delays.Set(h.Token, none{}, h)
+	if h.ofNobody() {
+		s.delays.Set(h.token, none{}, h)
 		return
 	}
-	r := s.request(h.Run)
+	r := s.request(h.run())
 	if r != nil {
-		if !s.holdsAny(h.Run) {
+		if !s.holdsAny(h.run()) {
 			s.holdAndWait++
 		}
-		s.hide(r, h.Name)
+		s.hide(r, h.name())
 	}
-	s.runHolds.Set(hashRun(h.Run), runName{h.Run, h.Name}, h)
+	s.runHolds.Set(hashRun(h.run()), runName{h.run(), h.name()}, h)
 	if r != nil {
-		s.show(r, h.Name)
+		s.show(r, h.name())
 	}
-	if !h.Session.IsZero() {
-		s.sessionHolds.Set(h.Session.Number, h.Token, h)
+	if h.session != nil {
+		s.sessionHolds.Set(h.session.ID.Number, h.token, h)
 	}
 }
 
-func (s *state) dropHold(h *Hold) {
-	s.holds[h.Name.Kind].remove(h.strength(), h)
+func (s *state) dropHold(h *hold) {
+	s.holds[h.kind].remove(h.strength(), h)
 	s.holders--
 	if h.hash != 0 {
 		s.hash -= h.hash
 	} else {
 		s.hash -= hashHold(h)
 	}
-	if h.Limit > 1 {
-		addTally(s.taken, h.Name, -1)
+	if h.limit > 1 {
+		addTally(s.taken, h.name(), -1)
 	}
-	if h.Run == "" {
-		s.delays.Delete(h.Token, none{})
+	if h.ofNobody() {
+		s.delays.Delete(h.token, none{})
 		return
 	}
-	r := s.request(h.Run)
+	r := s.request(h.run())
 	if r != nil {
-		s.hide(r, h.Name)
+		s.hide(r, h.name())
 	}
-	s.runHolds.Delete(hashRun(h.Run), runName{h.Run, h.Name})
+	s.runHolds.Delete(hashRun(h.run()), runName{h.run(), h.name()})
 	if r != nil {
-		s.show(r, h.Name)
-		if !s.holdsAny(h.Run) {
+		s.show(r, h.name())
+		if !s.holdsAny(h.run()) {
 			s.holdAndWait--
 		}
 	}
-	if !h.Session.IsZero() {
-		s.sessionHolds.Delete(h.Session.Number, h.Token)
+	if h.session != nil {
+		s.sessionHolds.Delete(h.session.ID.Number, h.token)
 	}
 }
 

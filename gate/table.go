@@ -21,7 +21,7 @@ type Table struct {
 	room []Grant
 	// owns and granted are the memory of the acquire that is being decided and of
 	// the holds that it is granted.
-	owns, granted []*Hold
+	owns, granted []*hold
 	// events is what is left of the memory of events.
 	events []Event
 
@@ -127,10 +127,10 @@ func (t *Table) timer(kind TimerKind, id uint64, after time.Duration) {
 	t.out.Timers = append(t.out.Timers, Timer{Kind: kind, ID: id, After: after})
 }
 
-func (t *Table) holdEvent(kind EventKind, h *Hold, reason, actor string) {
+func (t *Table) holdEvent(kind EventKind, h *hold, reason, actor string) {
 	e := t.newEvent()
-	e.Kind, e.Mode, e.Scope, e.Token, e.Request = kind, h.Mode, h.Scope, h.Token, h.Request
-	e.Name, e.Run, e.Session, e.Reason, e.Actor = h.Name, h.Run, h.Session, reason, actor
+	e.Kind, e.Mode, e.Scope, e.Token, e.Request = kind, h.mode(), h.scope(), h.token, h.request()
+	e.Name, e.Run, e.Session, e.Reason, e.Actor = h.name(), h.run(), h.sessionID(), reason, actor
 }
 
 // free notes that something which covered w is gone or weaker, so that

@@ -11,12 +11,12 @@ import (
 
 // soundTexts verifies that each node ranks its texts by the bytes that follow
 // what they have in common.
-func soundTexts(t *testing.T, x *tree[spot, *Hold]) {
+func soundTexts(t *testing.T, x *tree[spot, *hold]) {
 	t.Helper()
-	var visit func(n *treeNode[*Hold])
-	visit = func(n *treeNode[*Hold]) {
+	var visit func(n *treeNode[*hold])
+	visit = func(n *treeNode[*hold]) {
 		for _, item := range n.items {
-			text := item.item.Name.Text
+			text := item.item.text()
 			if rest, shares := strings.CutPrefix(text, n.shared); !shares || item.rank != word(rest) {
 				t.Fatalf("%q has rank %x in a node that shares %q", text, item.rank, n.shared)
 			}
@@ -32,15 +32,15 @@ func soundTexts(t *testing.T, x *tree[spot, *Hold]) {
 
 // alikeOrMore verifies that Alike finds the list's items of a text, and behind
 // them no others than follow in the list.
-func alikeOrMore(t *testing.T, x *tree[spot, *Hold], list []*Hold, text string) {
+func alikeOrMore(t *testing.T, x *tree[spot, *hold], list []*hold, text string) {
 	t.Helper()
-	at, _ := slices.BinarySearchFunc(list, text, func(h *Hold, text string) int { return strings.Compare(h.Name.Text, text) })
+	at, _ := slices.BinarySearchFunc(list, text, func(h *hold, text string) int { return strings.Compare(h.text(), text) })
 	want := 0
-	for at+want < len(list) && list[at+want].Name.Text == text {
+	for at+want < len(list) && list[at+want].text() == text {
 		want++
 	}
-	var found []*Hold
-	x.Alike(0, spot{text: text}, func(h *Hold) bool {
+	var found []*hold
+	x.Alike(0, spot{text: text}, func(h *hold) bool {
 		found = append(found, h)
 		return true
 	})
@@ -52,27 +52,28 @@ func alikeOrMore(t *testing.T, x *tree[spot, *Hold], list []*Hold, text string) 
 // TestTreeOfTextsIsASortedList changes a tree of holds and a sorted list alike.
 // The texts begin alike in groups, and many lie at each other's ends.
 func TestTreeOfTextsIsASortedList(t *testing.T) {
-	compare := func(a, b *Hold) int {
-		return cmp.Or(strings.Compare(a.Name.Text, b.Name.Text), cmp.Compare(a.Token, b.Token))
+	compare := func(a, b *hold) int {
+		return cmp.Or(strings.Compare(a.text(), b.text()), cmp.Compare(a.token, b.token))
 	}
 	random := rand.New(rand.NewPCG(13, 17))
 	parts := []string{"", "a", "b", "\x00", "/", "prod", "prod/region-1/zone-1", "prod/region-1/zone-2", "\xff"}
 	text := func() string {
 		return parts[random.IntN(len(parts))] + parts[random.IntN(len(parts))] + fmt.Sprint(random.IntN(100)) + parts[random.IntN(4)]
 	}
-	x := newTree(newCoverOrder[*Hold]())
+	x := newTree(newCoverOrder[*hold]())
 	type kept struct {
-		version *tree[spot, *Hold]
-		list    []*Hold
+		version *tree[spot, *hold]
+		list    []*hold
 	}
-	var list []*Hold
+	var list []*hold
 	var versions []kept
 	for step := range 40_000 {
-		h := &Hold{Name: Name{Text: text()}, Token: uint64(1 + random.IntN(3))}
+		h := newHold(Want{Name: Name{Text: text()}}, "r", "", 0)
+		h.token = uint64(1 + random.IntN(3))
 		at, known := slices.BinarySearchFunc(list, h, compare)
-		key := spot{h.Name.Text, h.Token}
+		key := spot{h.text(), h.token}
 		if found, ok := x.Get(0, key); ok != known || known && found != list[at] {
-			t.Fatalf("%q: found %v, want %v", h.Name.Text, ok, known)
+			t.Fatalf("%q: found %v, want %v", h.text(), ok, known)
 		}
 		list = slices.Clone(list)
 		if grow := step/5000%2 == 0; grow || random.IntN(8) == 0 {
@@ -84,8 +85,8 @@ func TestTreeOfTextsIsASortedList(t *testing.T) {
 			}
 		} else if len(list) > 0 {
 			at = random.IntN(len(list))
-			if old, found := x.Delete(0, spot{list[at].Name.Text, list[at].Token}); !found || old != list[at] {
-				t.Fatalf("delete %q: %v", list[at].Name.Text, found)
+			if old, found := x.Delete(0, spot{list[at].text(), list[at].token}); !found || old != list[at] {
+				t.Fatalf("delete %q: %v", list[at].text(), found)
 			}
 			list = slices.Delete(list, at, at+1)
 		}
@@ -93,18 +94,18 @@ func TestTreeOfTextsIsASortedList(t *testing.T) {
 			soundTexts(t, x)
 			versions = append(versions, kept{x.Copy(), list})
 			at, _ = slices.BinarySearchFunc(list, h, compare)
-			var behind []*Hold
-			x.Ascend(0, key, func(h *Hold) bool {
+			var behind []*hold
+			x.Ascend(0, key, func(h *hold) bool {
 				behind = append(behind, h)
 				return len(behind) < 100
 			})
 			if want := list[at:min(at+100, len(list))]; !slices.Equal(behind, want) {
-				t.Fatalf("from %q: %d items, want %d", h.Name.Text, len(behind), len(want))
+				t.Fatalf("from %q: %d items, want %d", h.text(), len(behind), len(want))
 			}
 			for _, h := range list {
-				alikeOrMore(t, x, list, h.Name.Text)
+				alikeOrMore(t, x, list, h.text())
 			}
-			alikeOrMore(t, x, list, h.Name.Text)
+			alikeOrMore(t, x, list, h.text())
 		}
 	}
 	for i, v := range versions {

@@ -66,8 +66,8 @@ func (v *View) Lock(n Name) Lock {
 	}
 	for text, ok := parent(n.Text); ok && n.Kind == Reference; text, ok = parent(text) {
 		for m := range s.holds[Reference].trees {
-			scanAt(s.holds[Reference].trees[m][Tree], text, func(h *Hold) bool {
-				l.CoveredBy = append(l.CoveredBy, *h)
+			scanAt(s.holds[Reference].trees[m][Tree], text, func(h *hold) bool {
+				l.CoveredBy = append(l.CoveredBy, h.full())
 				return len(l.CoveredBy) < MaxListed
 			})
 		}
@@ -114,7 +114,7 @@ func (s *state) blockedBy(c claim) []string {
 	}
 	for i, w := range c.wants {
 		if !c.has(i) {
-			s.obstacles(c.run, w, func(h *Hold) bool { return add(h.Run) })
+			s.obstacles(c.run, w, func(h *hold) bool { return add(h.run()) })
 		}
 	}
 	for i, w := range c.wants {
@@ -152,8 +152,9 @@ func (v *View) Locks(kind Kind, prefix, after string, most int) (locks []Lock, m
 
 // Run returns a run's holds by name and the request that it waits for, or nil.
 func (v *View) Run(run string) (holds []*Hold, request *Request) {
-	v.state.eachHold(run, func(h *Hold) bool {
-		holds = append(holds, h)
+	v.state.eachHold(run, func(h *hold) bool {
+		full := h.full()
+		holds = append(holds, &full)
 		return true
 	})
 	return holds, v.state.request(run)
@@ -186,10 +187,10 @@ func (v *View) SessionHolds(number uint64) (holds, requests int) {
 // Valid reports whether token is a living hold on n, and all tokens that are, in
 // order.
 func (v *View) Valid(n Name, token uint64) (valid bool, current []uint64) {
-	v.state.holds[n.Kind].at(n.Text, func(h *Hold) bool {
-		if h.Run != "" {
-			current = append(current, h.Token)
-			valid = valid || h.Token == token
+	v.state.holds[n.Kind].at(n.Text, func(h *hold) bool {
+		if !h.ofNobody() {
+			current = append(current, h.token)
+			valid = valid || h.token == token
 		}
 		return true
 	})
@@ -211,6 +212,6 @@ func (v *View) Timers() iter.Seq[Timer] {
 				return
 			}
 		}
-		v.state.delays.Scan(func(h *Hold) bool { return yield(Timer{Kind: LockDelay, ID: h.Token, After: h.Delay}) })
+		v.state.delays.Scan(func(h *hold) bool { return yield(Timer{Kind: LockDelay, ID: h.token, After: h.delay()}) })
 	}
 }

@@ -22,13 +22,13 @@ type claim struct {
 	// wants are joined with what the run holds; owns are those holds, nil
 	// where there is none.
 	wants []Want
-	owns  []*Hold
+	owns  []*hold
 	limit uint32
 }
 
 // claim looks up what run holds of wants' names. It notes that in room as far as
 // that suffices.
-func (s *state) claim(run string, number uint64, wants []Want, limit uint32, room []*Hold) claim {
+func (s *state) claim(run string, number uint64, wants []Want, limit uint32, room []*hold) claim {
 	c := claim{run: run, number: number, wants: wants, owns: slices.Grow(room[:0], len(wants)), limit: limit}
 	for i, w := range wants {
 		own := s.own(run, w.Name)
@@ -79,9 +79,9 @@ func (c claim) semaphore() bool { return c.limit > 1 }
 
 // obstacles calls yield for the holds in the way of one want (a) until it
 // returns false.
-func (s *state) obstacles(run string, w Want, yield func(*Hold) bool) bool {
-	return s.holds[w.Name.Kind].conflicting(w, func(h *Hold) bool {
-		return h.Run == run || yield(h)
+func (s *state) obstacles(run string, w Want, yield func(*hold) bool) bool {
+	return s.holds[w.Name.Kind].conflicting(w, func(h *hold) bool {
+		return h.run() == run || yield(h)
 	})
 }
 
@@ -104,7 +104,7 @@ func (s *state) grantable(c claim) bool {
 		return tallyOf(s.taken, name) < c.limit && (!waits || first.item.Number >= c.number)
 	}
 	for i, w := range c.wants {
-		if !c.has(i) && !s.obstacles(c.run, w, func(*Hold) bool { return false }) {
+		if !c.has(i) && !s.obstacles(c.run, w, func(*hold) bool { return false }) {
 			return false
 		}
 	}
@@ -134,8 +134,8 @@ func (s *state) cycle(c claim) (runs []string, decided bool) {
 	walk.begin()
 	for i, w := range c.wants {
 		if !c.has(i) {
-			s.obstacles(c.run, w, func(h *Hold) bool {
-				walk.visit("", h.Run)
+			s.obstacles(c.run, w, func(h *hold) bool {
+				walk.visit("", h.run())
 				return !walk.over()
 			})
 		}
@@ -242,8 +242,8 @@ func (w *walk) point(c claim) {
 			continue
 		}
 		w.pointed[want] = c.number
-		visitHold := func(h *Hold) bool {
-			w.visit(c.run, h.Run)
+		visitHold := func(h *hold) bool {
+			w.visit(c.run, h.run())
 			return !w.over()
 		}
 		visitRequest := func(r *Request) bool {
