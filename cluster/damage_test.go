@@ -75,7 +75,11 @@ func written(t testing.TB, c *Config, entries int) []byte {
 	for i := 0; i < entries; i += 100 {
 		var batch []*raft.Log
 		for j := i; j < i+100; j++ {
-			batch = append(batch, &raft.Log{Index: uint64(j + 1), Term: 7, Data: bytes.Repeat([]byte{byte(j)}, 100+j%200)})
+			size := 100 + j%200
+			if j%20 == 0 { // with pages of its own
+				size *= 40
+			}
+			batch = append(batch, &raft.Log{Index: uint64(j + 1), Term: 7, Data: bytes.Repeat([]byte{byte(j)}, size)})
 		}
 		must(stores.Log.StoreLogs(batch))
 	}

@@ -12,8 +12,6 @@ import (
 	"time"
 
 	"github.com/hashicorp/raft"
-	raftboltdb "github.com/hashicorp/raft-boltdb/v2"
-	"go.etcd.io/bbolt"
 	bolterrors "go.etcd.io/bbolt/errors"
 )
 
@@ -55,15 +53,12 @@ func openStores(c *Config) (*Stores, error) {
 
 // openLog opens the file that has the log and the votes, once its pages are
 // known to be sound.
-func openLog(c *Config) (*raftboltdb.BoltStore, error) {
+func openLog(c *Config) (*boltStore, error) {
 	path := filepath.Join(c.DataDir, logFile)
 	err := checkPages(path, c.Timing.FileLock)
-	var bolt *raftboltdb.BoltStore
+	var bolt *boltStore
 	if err == nil {
-		bolt, err = raftboltdb.New(raftboltdb.Options{
-			Path:        path,
-			BoltOptions: &bbolt.Options{NoFreelistSync: true, FreelistType: bbolt.FreelistMapType, Timeout: c.Timing.FileLock},
-		})
+		bolt, err = openBolt(path, c.Timing.FileLock)
 	}
 	switch {
 	case err == nil:
