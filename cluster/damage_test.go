@@ -75,11 +75,7 @@ func written(t testing.TB, c *Config, entries int) []byte {
 	for i := 0; i < entries; i += 100 {
 		var batch []*raft.Log
 		for j := i; j < i+100; j++ {
-			size := 100 + j%200
-			if j%20 == 0 { // with pages of its own
-				size *= 40
-			}
-			batch = append(batch, &raft.Log{Index: uint64(j + 1), Term: 7, Data: bytes.Repeat([]byte{byte(j)}, size)})
+			batch = append(batch, &raft.Log{Index: uint64(j + 1), Term: 7, Data: bytes.Repeat([]byte{byte(j)}, 100+j%200)})
 		}
 		must(stores.Log.StoreLogs(batch))
 	}

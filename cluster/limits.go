@@ -68,11 +68,6 @@ const (
 	maxCutEntries = 256
 	// minTrailingLogs is how much of the log must stay behind a snapshot.
 	minTrailingLogs = 2
-	// maxInlineBytes bounds the stored entries that share pages of the bolt file; of a
-	// page of 4 KiB bolt itself takes a quarter for the bound.
-	maxInlineBytes = 1 << 10
-	// maxSpareBytes bounds the memory that is kept for the next use.
-	maxSpareBytes = 1 << 20
 	// walSegmentBytes is the size of a file of the write-ahead log, taken on disk
 	// at once.
 	walSegmentBytes = 16 << 20

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/hashicorp/raft"
+	raftboltdb "github.com/hashicorp/raft-boltdb/v2"
+	"go.etcd.io/bbolt"
 	bolterrors "go.etcd.io/bbolt/errors"
 )
 
@@ -53,12 +55,15 @@ func openStores(c *Config) (*Stores, error) {
 
 // openLog opens the file that has the log and the votes, once its pages are
 // known to be sound.
-func openLog(c *Config) (*boltStore, error) {
+func openLog(c *Config) (*raftboltdb.BoltStore, error) {
 	path := filepath.Join(c.DataDir, logFile)
 	err := checkPages(path, c.Timing.FileLock)
-	var bolt *boltStore
+	var bolt *raftboltdb.BoltStore
 	if err == nil {
-		bolt, err = openBolt(path, c.Timing.FileLock)
+		bolt, err = raftboltdb.New(raftboltdb.Options{
+			Path:        path,
+			BoltOptions: &bbolt.Options{NoFreelistSync: true, FreelistType: bbolt.FreelistMapType, Timeout: c.Timing.FileLock},
+		})
 	}
 	switch {
 	case err == nil:

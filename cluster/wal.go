@@ -20,7 +20,7 @@ type LogStore string
 
 // The log stores; a directory keeps the one that it was begun with.
 const (
-	// LogBolt is a bolt file: two syncs an append, and every damage is seen.
+	// LogBolt is raft-boltdb: two syncs an append, and every damage is seen.
 	LogBolt LogStore = "bolt"
 	// LogWAL is raft-wal: one sync an append. After a crash, damage to the last
 	// entries cannot be told from a write that the crash cut short; see markedLog.
@@ -30,7 +30,7 @@ const (
 const walFolder = "wal"
 
 // openWAL opens the write-ahead log in the data directory, which bolt has locked.
-func openWAL(c *Config, bolt *boltStore) (*markedLog, error) {
+func openWAL(c *Config, bolt *raftboltdb.BoltStore) (*markedLog, error) {
 	dir := filepath.Join(c.DataDir, walFolder)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("log: %w; %s", err, openRemedy)

@@ -37,8 +37,7 @@ var layers = map[string]layer{
 	},
 	"cluster": {
 		inside:  []string{"fsm", "gate"},
-		outside: []string{raft, "github.com/hashicorp/raft-boltdb/v2", "github.com/hashicorp/go-msgpack/v2", "github.com/hashicorp/raft-wal",
-			"go.etcd.io/bbolt", hclog, prom, xsys},
+		outside: []string{raft, "github.com/hashicorp/raft-boltdb/v2", "github.com/hashicorp/raft-wal", "go.etcd.io/bbolt", hclog, prom, xsys},
 		never:   []string{"net/http", "log", "log/slog"},
 	},
 	"transport/peer": {
