@@ -60,17 +60,17 @@ type heapTuner struct {
 // reports whether the share has changed much, as each change stops the program for
 // a moment, and whether a large heap has come to rest.
 func (h *heapTuner) see(live, rate uint64) (changed, rested bool) {
-	next := garbageShare(live, rate)
+	next, least := garbageShare(live, rate), garbageShare(live, 0)
 	if next > h.share*5/4 || next < h.share*4/5 {
 		h.share, changed = next, true
 	}
 	h.quiet++
-	if next > minGarbageShare {
+	if next > least {
 		h.quiet = 0
 	}
 	// A collection slows the load down: that is not yet rest.
 	rested = h.busy && h.quiet == restChecks
-	h.busy = next >= 2*minGarbageShare || h.busy && !rested
+	h.busy = next >= least*3/2 || h.busy && !rested
 	return changed, rested
 }
 

@@ -48,10 +48,12 @@ func TestALargeHeapGivesItsMemoryBackOnceItComesToRest(t *testing.T) {
 		{1, 400 * mib, 12 * mib, minGarbageShare, 0}, // was slow for a moment
 		{restChecks - 1, 400 * mib, 0, minGarbageShare, 0},
 		{10, 400 * mib, 0, minGarbageShare, 1},
-		{10, 400 * mib, 16 * mib, 40, 0}, // too little to be worth another collection
+		{10, 400 * mib, 14 * mib, 35, 0}, // too little to be worth another collection
 		{10, 400 * mib, 0, minGarbageShare, 0},
 		{10, 400 * mib, 20 * mib, 50, 0},
 		{10, 400 * mib, 0, minGarbageShare, 1},
+		{10, 200 * mib, 100 * mib, busyGarbageShare, 0},
+		{10, 200 * mib, 0, 32, 1},
 	} {
 		if got := see(step.times, step.live, step.rate); got != step.collected || h.share != step.share {
 			t.Errorf("step %d: collected %d times, %d %%; want %d, %d %%", i, got, h.share, step.collected, step.share)
