@@ -41,8 +41,8 @@ type coder struct {
 	// shared is the input as a string, which decoded strings are part of;
 	// empty until the first one, and always if the input is too long to share.
 	shared string
-	// spare is an operation whose memory may be used for one that is decoded.
-	spare gate.Op
+	// spare has memory for the operation that is decoded; nil if that is to have its own.
+	spare *spareOps
 	// clients are those decoded so far, by their encoding; nil to keep none.
 	clients map[string]*gate.Client
 	err     error
@@ -132,7 +132,12 @@ func (c *coder) next() {
 		c.num = 0
 		return
 	}
-	num, typ, n := consumeTag(c.b[c.pos:c.end])
+	if tag := c.b[c.pos]; 1<<3 <= tag && tag < 0x80 {
+		c.num, c.typ = protowire.Number(tag>>3), protowire.Type(tag&7)
+		c.pos++
+		return
+	}
+	num, typ, n := protowire.ConsumeTag(c.b[c.pos:c.end])
 	if n < 0 {
 		c.fail(protowire.ParseError(n))
 		return
@@ -204,7 +209,11 @@ func (c *coder) expect(num protowire.Number, typ protowire.Type) bool {
 
 // varint takes the number at hand; its value is at most the given one.
 func (c *coder) varint(most uint64) uint64 {
-	x, n := consumeVarint(c.b[c.pos:c.end])
+	if c.pos < c.end && c.b[c.pos] < 0x80 && uint64(c.b[c.pos]) <= most {
+		c.pos++
+		return uint64(c.b[c.pos-1])
+	}
+	x, n := protowire.ConsumeVarint(c.b[c.pos:c.end])
 	switch {
 	case n < 0:
 		c.fail(protowire.ParseError(n))

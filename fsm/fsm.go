@@ -47,9 +47,10 @@ type Applied struct {
 // be called from anywhere.
 type FSM struct {
 	config Config
-	// batch and commands are the memory of the batch that is being applied.
+	// batch, commands and ops are the memory of the batch that is being applied.
 	batch    Batch
 	commands []gate.Command
+	ops      spareOps
 	// outcomes are the memory of those that nobody keeps.
 	outcomes []gate.Outcome
 	// applied is the last entry whose OnApply has returned.
@@ -133,8 +134,9 @@ func (f *FSM) decode(entry []byte) ([]gate.Command, error) {
 	}
 	n := len(f.batch.Commands)
 	f.commands = slices.Grow(f.commands[:0], n)[:n]
+	f.ops.reset()
 	for i, b := range f.batch.Commands {
-		if err := decodeCommand(b, &f.commands[i]); err != nil {
+		if _, err := decodeCommand(b, &f.commands[i], &f.ops); err != nil {
 			return nil, fmt.Errorf("%d of %d: %w", i+1, n, err)
 		}
 	}

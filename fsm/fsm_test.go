@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -129,6 +130,37 @@ func TestMemoryOfOutcomesIsUsedAgainUnlessTheyAreKept(t *testing.T) {
 	}
 	if !again {
 		t.Error("no memory was used again")
+	}
+}
+
+// Operations are decoded in the memory of those of the last entry, apart from what the
+// table keeps of them.
+func TestARequestThatWaitsKeepsItsNames(t *testing.T) {
+	l := newLog(Config{})
+	session := l.do(&gate.OpenSession{TTL: time.Minute, Nonce: 11}).Session
+	acquire := func(run string, wait time.Duration, names ...string) *gate.Command {
+		op := &gate.Acquire{Run: run, Wait: wait}
+		for _, name := range names {
+			op.Wants = append(op.Wants, gate.Want{Name: ref(name)})
+		}
+		return &gate.Command{Session: session, Op: op}
+	}
+	l.apply(acquire("r1", 0, "a", "b", "c"), acquire("r2", time.Hour, "a", "x"), acquire("r3", time.Hour, "y", "b"))
+	release := &gate.Command{Session: session, Op: &gate.Release{Run: "r4", Gives: []gate.Give{{Name: ref("p")}, {Name: ref("q")}}}}
+	for range 3 {
+		l.apply(acquire("r4", 0, "p", "q"), acquire("r5", 0, "s", "t"), acquire("r6", 0, "u", "v"), release)
+		l.apply(release, acquire("r4", time.Hour, "p", "q"), acquire("r7", 0, "p", "q"))
+	}
+	view, _ := l.fsm.View()
+	for run, want := range map[string][]string{"r2": {"a", "x"}, "r3": {"y", "b"}} {
+		_, request := view.Run(run)
+		var names []string
+		for _, w := range request.Wants {
+			names = append(names, w.Name.Text)
+		}
+		if !slices.Equal(names, want) {
+			t.Errorf("%s waits for %v, not %v", run, names, want)
+		}
 	}
 }
 

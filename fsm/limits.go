@@ -8,6 +8,10 @@ const (
 	// all of it alive, which for longer messages would be out of proportion.
 	sharedTextBytes = 1024
 
+	// maxSpareNames bounds the names of an operation whose memory is kept for the
+	// next one.
+	maxSpareNames = 8
+
 	// blockBytes is the size at which a block of a snapshot is closed: large
 	// enough that system calls and checksums do not count, small enough that
 	// writing and restoring need no memory to speak of.

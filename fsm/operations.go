@@ -22,31 +22,27 @@ func AppendCommand(b []byte, x *gate.Command) []byte {
 // error wraps ErrNewer for a version, an operation or a value that this build
 // does not know, and ErrMalformed for bytes that are no command.
 func DecodeCommand(b []byte) (*gate.Command, error) {
-	x := new(gate.Command)
-	if err := decodeCommand(b, x); err != nil {
-		return nil, err
-	}
-	return x, nil
+	return decodeCommand(b, new(gate.Command), nil)
 }
 
-// decodeCommand replaces x by the command that b encodes, in the memory of x and
-// of its operation, which are nobody else's.
-func decodeCommand(b []byte, x *gate.Command) error {
+// decodeCommand replaces x by the command that b encodes, its operation in the
+// memory of spare if there is some.
+func decodeCommand(b []byte, x *gate.Command, spare *spareOps) (*gate.Command, error) {
 	b, err := cutVersion("command", b, commandVersion)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	c := decoder(b)
-	c.spare = x.Op
+	c.spare = spare
 	*x = gate.Command{}
 	c.command(x)
 	if c.err == nil && x.Op == nil {
 		c.err = fmt.Errorf("%w: command without an operation", ErrMalformed)
 	}
 	if c.err != nil {
-		return fmt.Errorf("command: %w", c.err)
+		return nil, fmt.Errorf("command: %w", c.err)
 	}
-	return nil
+	return x, nil
 }
 
 // AppendResult appends the encoded result to b. It keeps nothing of x.
@@ -75,6 +71,12 @@ func DecodeResult(b []byte) (*gate.Result, error) {
 // a command that is unknown is an unknown operation, and refused.
 const firstOp protowire.Number = 16
 
+// The operations that most commands have.
+const (
+	acquireField protowire.Number = 16
+	releaseField protowire.Number = 17
+)
+
 func (c *coder) command(x *gate.Command) {
 	m := c.open(0)
 	m.closed = firstOp
@@ -92,11 +94,11 @@ func (c *coder) command(x *gate.Command) {
 }
 
 func (c *coder) ops(x *gate.Op) {
-	if op := operation[gate.Acquire](c, 16, x); op != nil {
-		c.acquire(16, op)
+	if op := operation[gate.Acquire](c, acquireField, x); op != nil {
+		c.acquire(acquireField, op)
 	}
-	if op := operation[gate.Release](c, 17, x); op != nil {
-		c.release(17, op)
+	if op := operation[gate.Release](c, releaseField, x); op != nil {
+		c.release(releaseField, op)
 	}
 	if op := operation[gate.Downgrade](c, 18, x); op != nil {
 		c.downgrade(18, op)
@@ -138,11 +140,10 @@ func operation[T any, P interface {
 		c.fail("second operation of one command")
 		return nil
 	}
-	op, again := c.spare.(P)
-	if !again {
+	op, _ := c.spare.next(num).(P)
+	if op == nil {
 		op = new(T)
 	}
-	*op = *new(T)
 	*x = op
 	return op
 }
