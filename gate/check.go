@@ -1,7 +1,6 @@
 package gate
 
 import (
-	"container/list"
 	"errors"
 	"fmt"
 	"slices"
@@ -270,8 +269,8 @@ func (c *checker) historiesAreConsistent() {
 		if c.historyOf(h.name) != h {
 			c.fail("%v: its history is listed elsewhere", h.name)
 		}
-		h.all(func(e *Ending) bool {
-			c.hash += hashEnding(e, hashName(e.Name))
+		h.all(func(e *ending) bool {
+			c.hash += hashEnding(e, hashName(e.hold.name()))
 			endings++
 			return true
 		})
@@ -281,42 +280,51 @@ func (c *checker) historiesAreConsistent() {
 	if endings != c.endings {
 		c.fail("%d endings, %d counted", endings, c.endings)
 	}
-	c.turnsAreInOrder(c.table.goodTurns)
-	c.turnsAreInOrder(c.table.badTurns)
-	if n := c.table.goodTurns.Len() + c.table.badTurns.Len(); n != c.histories.Len() {
+	c.turnsAreInOrder(&c.table.goodTurns)
+	c.turnsAreInOrder(&c.table.badTurns)
+	if n := c.table.goodTurns.count + c.table.badTurns.count; n != c.histories.Len() {
 		c.fail("%d histories have %d turns", c.histories.Len(), n)
 	}
 }
 
-func (c *checker) turnsAreInOrder(turns *list.List) {
-	order := uint64(0)
-	for at := turns.Front(); at != nil; at = at.Next() {
-		h := at.Value.(*history)
-		if h.turn != at || h.order() <= order || c.table.turnsOf(h) != turns || h.bad != (h.previous() != nil) || c.historyOf(h.name) != h {
+func (c *checker) turnsAreInOrder(turns *turns) {
+	order, count := uint64(0), 0
+	turns.each(func(h *history) {
+		if h.order() <= order || c.table.turnsOf(h) != turns || c.historyOf(h.name) != h {
 			c.fail("%v: its history is forgotten out of turn", h.name)
 		}
 		order = h.order()
-	}
-	if turns.Len() > MaxHistories {
-		c.fail("%d histories of one kind", turns.Len())
+		count++
+	})
+	if count != turns.count || count > MaxHistories {
+		c.fail("%d histories of one kind, %d counted", count, turns.count)
 	}
 }
 
 func (c *checker) historyIsSound(h *history) {
-	newer := c.counters.Ending + 1
-	for i, e := range h.endings {
-		if e == nil {
-			continue
-		}
+	older, holders, bad := uint64(0), uint8(0), false
+	h.all(func(e *ending) bool {
 		switch {
-		case e.Name != h.name || e.End < EndReleased || e.End > EndReplaced || e.By != nil && e.End != EndBroken:
-			c.fail("%v: bad ending %d", h.name, e.Order)
-		case e.Order == 0 || e.Order >= newer || i > 0 && h.endings[i-1] == nil:
-			c.fail("%v: ending %d is out of order", h.name, e.Order)
-		case i == MaxHistory && h.last() != e:
-			c.fail("%v: ending %d should be forgotten", h.name, e.Order)
+		case e.hold.name() != h.name || e.end < EndReleased || e.end > EndReplaced || e.by != nil && e.end != EndBroken:
+			c.fail("%v: bad ending %d", h.name, e.order)
+		case e.order <= older || e.order > c.counters.Ending:
+			c.fail("%v: ending %d is out of order", h.name, e.order)
 		}
-		newer = e.Order
+		older = e.order
+		if e.end != EndReplaced {
+			bad = e.end.bad()
+			holders++
+		}
+		return true
+	})
+	switch {
+	case h.before != nil && (len(h.recent) < MaxHistory || h.before.end == EndReplaced || h.holders > 0):
+		c.fail("%v: ending %d should be forgotten", h.name, h.before.order)
+	case h.before != nil:
+		holders--
+	}
+	if holders != h.holders || bad != h.bad || len(h.recent) > MaxHistory || h.first > 0 && len(h.recent) < MaxHistory {
+		c.fail("%v: its history counts %d holders of %d, bad %v", h.name, h.holders, holders, h.bad)
 	}
 }
 

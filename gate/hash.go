@@ -112,10 +112,11 @@ func hashSeen(session, acked uint64, done []SeqRange) uint64 {
 }
 
 // hashEnding takes the hash of the ending's name.
-func hashEnding(e *Ending, name uint64) uint64 {
-	h := hashStart.word(6).word(name).text(e.Run).word(uint64(e.End)).word(e.Order).word(e.Token).
-		word(uint64(e.Mode)<<8 | uint64(e.Scope)).word(uint64(e.From)).word(uint64(e.At)).text(e.Reason).client(e.Client)
-	if by := e.By; by != nil {
+func hashEnding(e *ending, name uint64) uint64 {
+	x := e.hold
+	h := hashStart.word(6).word(name).text(x.texts[x.nameBytes:]).word(uint64(x.runBytes)<<16 | uint64(x.strong)<<8 | uint64(e.end)).
+		word(e.order).word(x.token).word(uint64(x.at)).word(uint64(e.at)).client(x.client())
+	if by := e.by; by != nil {
 		h = h.text(by.Reason).text(by.Actor).client(&by.Client)
 	}
 	return h.sum()

@@ -2,108 +2,137 @@ package gate
 
 import (
 	"cmp"
-	"container/list"
 	"iter"
 	"slices"
 )
 
-// history is how the last holds of a name ended, the newest first and nil
-// behind the oldest: MaxHistory of them, and behind those the newest that is no
-// replacement if they all are, for the next holder's Previous. A history is
-// changed in place in its own epoch of the tree of histories, like a node.
+// ending is an Ending as the table keeps it.
+type ending struct {
+	hold  *hold
+	order uint64
+	at    Wall
+	// hash is the ending's part of the state hash: an ending is not looked at again
+	// when it is forgotten.
+	hash uint64
+	by   *Breaker
+	end  End
+}
+
+// full returns the ending as readers see it.
+func (e *ending) full() *Ending {
+	h := e.hold
+	return &Ending{
+		Name: h.name(), Run: h.run(), End: e.end, Mode: h.mode(), Scope: h.scope(), Order: e.order, Token: h.token,
+		From: h.at, At: e.at, Reason: h.reason(), Client: h.client(), By: e.by,
+	}
+}
+
+// storedEnding returns the ending that x describes.
+func storedEnding(x *Ending) ending {
+	h := Hold{
+		Name: x.Name, Mode: x.Mode, Scope: x.Scope, Run: x.Run, Token: x.Token, At: x.From, Reason: x.Reason, Client: x.Client,
+	}
+	return ending{hold: stored(&h, nil), end: x.End, order: x.Order, at: x.At, by: x.By}
+}
+
+// history is how the last holds of a name ended. It is changed in place in its own
+// epoch of the tree of histories, like a node.
 type history struct {
-	epoch   *epoch
-	name    Name
-	endings [MaxHistory + 1]*Ending
-	// hashes are the endings' parts of the state hash: an ending is not looked at
-	// again when it is forgotten.
-	hashes [MaxHistory + 1]uint64
+	epoch *epoch
+	name  Name
+	// recent are the last MaxHistory endings. Once there are as many, the oldest is
+	// at first, which is zero before, and the others follow around the end.
+	recent []ending
+	first  uint8
+	// holders counts those of recent that are no replacements. If none is, before is
+	// the newest ending that is none, for the next holder's Previous.
+	holders uint8
 	// bad says that the last holder ended badly.
-	bad bool
-	// turn is the name's in the order of forgetting. The Table changes it in
-	// place; a View never looks at it.
-	turn *list.Element
+	bad    bool
+	before *ending
+	// turn is the name's in the order of forgetting, for the Table alone.
+	turn *turn
+}
+
+// newest is the i-th newest of the recent endings.
+func (h *history) newest(i int) *ending {
+	n := len(h.recent)
+	return &h.recent[(int(h.first)+n-1-i)%n]
 }
 
 // order is that of the newest ending.
-func (h *history) order() uint64 { return h.endings[0].Order }
+func (h *history) order() uint64 { return h.newest(0).order }
 
-// last is how the name's last holder ended, or nil if none has: a run whose
+// previous is how the name's last holder ended, if badly, else nil: a run whose
 // hold was replaced still held.
-func (h *history) last() *Ending {
-	for _, e := range h.endings {
-		if e == nil || e.End != EndReplaced {
+func (h *history) previous() *ending {
+	if !h.bad {
+		return nil
+	}
+	for i := range h.recent {
+		if e := h.newest(i); e.end != EndReplaced {
 			return e
 		}
 	}
-	return nil
+	return h.before
 }
 
-// previous is the last ending if it was a bad one, else nil.
-func (h *history) previous() *Ending {
-	if e := h.last(); e != nil && e.End.bad() {
-		return e
+// add puts in the newest ending. It returns how many are forgotten for it, and the
+// sum of their hashes.
+func (h *history) add(e ending) (forgotten int, sum uint64) {
+	var old ending
+	if len(h.recent) < MaxHistory {
+		h.recent = append(h.recent, e)
+	} else {
+		old, h.recent[h.first] = h.recent[h.first], e
+		h.first = (h.first + 1) % MaxHistory
 	}
-	return nil
-}
-
-// add puts the newest ending, and its hash, before the others. It returns how
-// many are forgotten for it, and the sum of their hashes.
-func (h *history) add(e *Ending, hash uint64) (forgotten int, sum uint64) {
-	oldest, theirs := [2]*Ending(h.endings[MaxHistory-1:]), [2]uint64(h.hashes[MaxHistory-1:])
-	copy(h.endings[1:], h.endings[:MaxHistory-1])
-	copy(h.hashes[1:], h.hashes[:MaxHistory-1])
-	h.endings[0], h.hashes[0] = e, hash
-	h.endings[MaxHistory], h.hashes[MaxHistory] = nil, 0
-	moved := h.last() == nil
-	for i, old := range oldest {
-		switch {
-		case old == nil:
-		case moved && old.End != EndReplaced:
-			h.endings[MaxHistory], h.hashes[MaxHistory] = old, theirs[i]
-		default:
-			forgotten++
-			sum += theirs[i]
+	h.name = e.hold.name()
+	if e.end != EndReplaced {
+		h.holders++
+		h.bad = e.end.bad()
+		if h.before != nil {
+			forgotten, sum = 1, h.before.hash
+			h.before = nil
 		}
 	}
-	h.bad = h.previous() != nil
-	return forgotten, sum
+	switch {
+	case old.hold == nil:
+		return forgotten, sum
+	case old.end != EndReplaced:
+		if h.holders--; h.holders == 0 {
+			kept := old
+			h.before = &kept
+			return forgotten, sum
+		}
+	}
+	return forgotten + 1, sum + old.hash
 }
 
 // all yields the endings, the oldest first.
-func (h *history) all(yield func(*Ending) bool) bool {
-	for _, e := range slices.Backward(h.endings[:]) {
-		if e != nil && !yield(e) {
+func (h *history) all(yield func(*ending) bool) bool {
+	if h.before != nil && !yield(h.before) {
+		return false
+	}
+	for i := range h.recent {
+		if !yield(h.newest(len(h.recent) - 1 - i)) {
 			return false
 		}
 	}
 	return true
 }
 
-// turnsOf are the turns in which a history is forgotten. Those of names that
-// ended badly have turns of their own, so that however many others end, the
-// next holder is told.
-func (t *Table) turnsOf(h *history) *list.List {
-	if h.bad {
-		return t.badTurns
-	}
-	return t.goodTurns
-}
-
 // putEnding adds to a name's history how a hold ended.
-func (t *Table) putEnding(e *Ending) {
-	name := hashName(e.Name)
-	hash := hashEnding(e, name)
-	h := t.openHistory(e.Name, name)
+func (t *Table) putEnding(e ending) {
+	n := e.hold.name()
+	name := hashName(n)
+	e.hash = hashEnding(&e, name)
+	h := t.openHistory(n, name)
 	before := t.turnsOf(h)
-	forgotten, sum := h.add(e, hash)
-	t.hash += hash - sum
+	forgotten, sum := h.add(e)
+	t.hash += e.hash - sum
 	t.endings += 1 - forgotten
-	if h.turn != nil && t.turnsOf(h) != before {
-		before.Remove(h.turn)
-		h.turn = nil
-	}
-	t.takeTurn(h)
+	t.takeTurn(h, before)
 }
 
 // openHistory returns a name's history, a new one if there was none, as one that
@@ -118,35 +147,21 @@ func (t *Table) openHistory(n Name, hash uint64) *history {
 	if h := *at; h.epoch != t.histories.epoch {
 		next := *h
 		next.epoch = t.histories.epoch
+		next.recent = slices.Clone(h.recent)
+		next.turn.history = &next
 		*at = &next
 	}
 	return *at
 }
 
-// takeTurn puts a history at the end of its order, and forgets the first one
-// past MaxHistories.
-func (t *Table) takeTurn(h *history) {
-	turns := t.turnsOf(h)
-	if h.turn == nil {
-		h.turn = turns.PushBack(h)
-	} else {
-		h.turn.Value = h
-		turns.MoveToBack(h.turn)
-	}
-	if turns.Len() > MaxHistories {
-		t.dropHistory(turns.Remove(turns.Front()).(*history))
-	}
-}
-
 // dropHistory forgets a history that has no turn any more.
 func (t *Table) dropHistory(h *history) {
 	t.histories.Delete(hashName(h.name), h.name)
-	for i, e := range h.endings {
-		if e != nil {
-			t.hash -= h.hashes[i]
-			t.endings--
-		}
-	}
+	h.all(func(e *ending) bool {
+		t.hash -= e.hash
+		t.endings--
+		return true
+	})
 }
 
 func (s *state) historyOf(n Name) *history {
@@ -156,11 +171,11 @@ func (s *state) historyOf(n Name) *history {
 
 // previous returns how the last holder of n ended if it ended badly.
 func (t *Table) previous(n Name) *Ending {
-	if t.badTurns.Len() == 0 {
+	if t.badTurns.count == 0 {
 		return nil
 	}
-	if h := t.historyOf(n); h != nil {
-		return h.previous()
+	if h := t.historyOf(n); h != nil && h.bad {
+		return h.previous().full()
 	}
 	return nil
 }
@@ -174,9 +189,9 @@ func (v *View) History(n Name) []*Ending {
 		return nil
 	}
 	var list []*Ending
-	for _, e := range h.endings[:MaxHistory] {
-		if e != nil && e.Token != 0 {
-			list = append(list, e)
+	for i := range h.recent {
+		if e := h.newest(i); e.hold.token != 0 {
+			list = append(list, e.full())
 		}
 	}
 	return list
@@ -187,35 +202,26 @@ func (v *View) AllEndings() iter.Seq[*Ending] {
 	return func(yield func(*Ending) bool) {
 		more := true
 		v.state.histories.Scan(func(h *history) bool {
-			more = h.all(yield)
+			more = h.all(func(e *ending) bool { return yield(e.full()) })
 			return more
 		})
 	}
 }
 
-// loadEndings makes the histories of a Loader's endings.
-func (t *Table) loadEndings(endings []*Ending) {
-	slices.SortFunc(endings, func(a, b *Ending) int {
-		return cmp.Or(cmp.Compare(a.Name.Kind, b.Name.Kind), cmp.Compare(a.Name.Text, b.Name.Text), cmp.Compare(b.Order, a.Order))
-	})
-	var all []*history
-	for from := 0; from < len(endings); {
-		h := &history{epoch: t.histories.epoch, name: endings[from].Name}
-		n := 0
-		for n < len(h.endings) && from+n < len(endings) && endings[from+n].Name == endings[from].Name {
-			h.endings[n] = endings[from+n]
-			h.hashes[n] = hashEnding(h.endings[n], hashName(h.endings[n].Name))
-			t.hash += h.hashes[n]
-			n++
-		}
-		h.bad = h.previous() != nil
-		t.histories.Set(hashName(h.name), h.name, h)
-		all = append(all, h)
-		t.endings += n
-		from += n
+// loadEndings makes the histories of a Loader's endings. It returns false if there
+// are more of them than histories keep.
+func (t *Table) loadEndings(endings []ending) bool {
+	slices.SortFunc(endings, func(a, b ending) int { return cmp.Compare(a.order, b.order) })
+	for _, e := range endings {
+		n := e.hold.name()
+		name := hashName(n)
+		e.hash = hashEnding(&e, name)
+		h := t.openHistory(n, name)
+		before := t.turnsOf(h)
+		forgotten, sum := h.add(e)
+		t.hash += e.hash - sum
+		t.endings += 1 - forgotten
+		t.takeTurn(h, before)
 	}
-	slices.SortFunc(all, func(a, b *history) int { return cmp.Compare(a.order(), b.order()) })
-	for _, h := range all {
-		h.turn = t.turnsOf(h).PushBack(h)
-	}
+	return t.endings == len(endings)
 }

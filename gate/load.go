@@ -95,7 +95,7 @@ type Loader struct {
 	ledgers  []*Ledger
 	answers  []*SeqAnswer
 	requests []*Request
-	endings  []*Ending
+	endings  []ending
 	err      error
 }
 
@@ -107,7 +107,7 @@ func NewLoader(c Counters) *Loader {
 }
 
 // Session adds a live session. The Loader keeps what it is given, here and below,
-// but for holds.
+// but for holds and endings.
 func (l *Loader) Session(x *Session) { l.table.putSession(x) }
 
 // Ledger adds a session's exactly-once state.
@@ -154,7 +154,13 @@ func (l *Loader) fail(err error) {
 func (l *Loader) Request(x *Request) { l.requests = append(l.requests, x) }
 
 // Ending adds a remembered ending.
-func (l *Loader) Ending(x *Ending) { l.endings = append(l.endings, x) }
+func (l *Loader) Ending(x *Ending) {
+	if !fits(x.Name, x.Run, 0) {
+		l.fail(fmt.Errorf("gate: ending %d: its name or run is too long", x.Order))
+		return
+	}
+	l.endings = append(l.endings, storedEnding(x))
+}
 
 // Table returns the table once all records are in, or an error that says which
 // invariant they break. The Loader must not be used afterwards.
@@ -171,7 +177,9 @@ func (l *Loader) Table() (*Table, error) {
 	for _, r := range l.requests {
 		l.table.putRequest(r)
 	}
-	l.table.loadEndings(l.endings)
+	if !l.table.loadEndings(l.endings) {
+		return nil, errors.New("gate: too many endings")
+	}
 	if err := l.loadBooks(); err != nil {
 		return nil, err
 	}

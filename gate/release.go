@@ -142,10 +142,7 @@ func (t *Table) endHold(h *hold, end End, delay time.Duration, by *Breaker) {
 // remember adds to the name's history how a hold ended.
 func (t *Table) remember(h *hold, end End, by *Breaker) {
 	t.counters.Ending++
-	t.putEnding(&Ending{
-		Name: h.name(), Run: h.run(), End: end, Order: t.counters.Ending, Token: h.token, Mode: h.mode(), Scope: h.scope(),
-		From: h.at, At: t.now, Reason: h.reason(), Client: h.client(), By: by,
-	})
+	t.putEnding(ending{hold: h, end: end, order: t.counters.Ending, at: t.now, by: by})
 }
 
 // freeHold notes that a hold is about to end or weaken. If its run waits for

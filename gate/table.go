@@ -2,7 +2,6 @@ package gate
 
 import (
 	"cmp"
-	"container/list"
 	"fmt"
 	"slices"
 	"time"
@@ -26,13 +25,12 @@ type Table struct {
 	events []Event
 
 	// The orders in which histories are forgotten, those of names whose last
-	// holder ended well and those of the others. Readers have no use for them,
-	// so there are no versions of them.
-	goodTurns, badTurns *list.List
+	// holder ended well and those of the others.
+	goodTurns, badTurns turns
 }
 
 // New returns an empty table.
-func New() *Table { return &Table{state: newState(), goodTurns: list.New(), badTurns: list.New()} }
+func New() *Table { return &Table{state: newState()} }
 
 // Apply carries out one command and says everything that it did. now is the
 // proposer's wall time and only stored for display. Apply panics on an operation
