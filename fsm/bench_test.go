@@ -133,3 +133,33 @@ func BenchmarkRestoreOfAMillionHolds(b *testing.B) {
 		}
 	}
 }
+
+// sessionCommands are what clients with sessions send: acquires and releases of
+// different keys, each with a seq.
+func sessionCommands() *Batch {
+	x := &Batch{Time: 1_767_225_600_000}
+	for i := range 250 {
+		session := gate.SessionID{Number: uint64(1000 + i), Nonce: 0x9f3b_55aa_0102_0304 + uint64(i)}
+		name, run, seq := fmt.Sprintf("own.%d", i), fmt.Sprintf("client1-%d:own.%d", i, i), uint64(2*i+300)
+		release := &gate.Release{Run: run, Gives: []gate.Give{{Name: key(name), Token: uint64(100_000 + i)}}}
+		x.Commands = append(x.Commands,
+			AppendCommand(nil, &gate.Command{Session: session, Seq: seq, Acked: seq - 1, Op: acquireKey(run, name)}),
+			AppendCommand(nil, &gate.Command{Session: session, Seq: seq + 1, Acked: seq, Op: release}))
+	}
+	return x
+}
+
+func BenchmarkDecodeSessionCommands(b *testing.B) {
+	x := sessionCommands()
+	entries := [][]byte{AppendBatch(nil, x)}
+	// In another order each time, as clients are.
+	x.Commands = append(x.Commands[1:], x.Commands[0])
+	entries = append(entries, AppendBatch(nil, x))
+	f := New(Config{})
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		if _, err := f.decode(entries[i%2]); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
