@@ -7,8 +7,10 @@ const (
 	// fewer. A version costs a copy of each node on the way to what is changed.
 	maxNodeItems = 64
 	minNodeItems = maxNodeItems / 4
-	// nodeRoom is how many items a full node gets room for.
-	nodeRoom = 4
+	// nodeRoom is how many items a full node gets room for, unless there are but
+	// fewTreeItems: those come and go, and a little room is soon used up or too much.
+	nodeRoom     = 4
+	fewTreeItems = 4096
 )
 
 // tree is a set of items, ordered by rank and then by key, that shares its nodes
@@ -243,25 +245,36 @@ func roomy[T any](items []T, more int) []T {
 // insert puts an item into a node before the one at that place.
 func (t *tree[K, T]) insert(n *treeNode[T], at int, item entry[T]) {
 	item = t.fit(n, item)
-	full := len(n.items) == cap(n.items)
-	if full {
-		n.items = roomy(n.items, nodeRoom)
+	if len(n.items) == cap(n.items) {
+		n.items = roomy(n.items, t.room(n))
 	}
 	n.items = n.items[:len(n.items)+1]
 	copy(n.items[at+1:], n.items[at:])
 	n.items[at] = item
-	if full {
+	if len(n.items) == 1 {
 		t.tighten(n)
 	}
 }
 
-// cut takes the item at that place out of a node, which keeps little room.
-func (t *tree[K, T]) cut(n *treeNode[T], at int) {
-	if n.items = slices.Delete(n.items, at, at+1); cap(n.items)-len(n.items) > 3*nodeRoom {
-		n.items = roomy(n.items, nodeRoom)
-		t.tighten(n)
+// room is how much room a full node gets. Trees without an order may be many.
+func (t *tree[K, T]) room(n *treeNode[T]) int {
+	if t.order != nil && t.count < fewTreeItems {
+		return max(nodeRoom, maxNodeItems-len(n.items))
 	}
-	if len(n.items) == 0 {
+	return nodeRoom
+}
+
+// cut takes the item at that place out of a node, which keeps no more room than a
+// full one gets, or a little more.
+func (t *tree[K, T]) cut(n *treeNode[T], at int) {
+	n.items = slices.Delete(n.items, at, at+1)
+	if cap(n.items)-len(n.items) > t.room(n)+2*nodeRoom {
+		n.items = roomy(n.items, nodeRoom)
+	}
+	switch {
+	case len(n.items) == 0:
 		n.shared = ""
+	case at == 0 || at == len(n.items):
+		t.tighten(n)
 	}
 }

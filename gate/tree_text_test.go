@@ -115,3 +115,36 @@ func TestTreeOfTextsIsASortedList(t *testing.T) {
 		}
 	}
 }
+
+// TestAFewTextsComeAndGoInTheirNode fills a small tree of texts again and again:
+// that needs no memory, and its texts are ranked by what differs.
+func TestAFewTextsComeAndGoInTheirNode(t *testing.T) {
+	x := newTree(newCoverOrder[*hold]())
+	var list []*hold
+	for i := range maxNodeItems {
+		list = append(list, newHold(Want{Name: Name{Reference, fmt.Sprintf("prod/region-1/%03d", i)}}, "r", "", 0))
+	}
+	fill := func() {
+		for _, h := range list {
+			x.Set(0, spot{h.text(), 0}, h)
+		}
+		if shared := x.root.shared; shared != "prod/region-1/0" {
+			t.Errorf("the texts share %q", shared)
+		}
+		for _, h := range list {
+			x.Delete(0, spot{h.text(), 0})
+		}
+	}
+	if n := testing.AllocsPerRun(10, fill); n > 0 {
+		t.Errorf("%v allocations", n)
+	}
+	outlier := newHold(Want{Name: Name{Reference, "zebra"}}, "r", "", 0)
+	x.Set(0, spot{"zebra", 0}, outlier)
+	for _, h := range list[:8] {
+		x.Set(0, spot{h.text(), 0}, h)
+	}
+	x.Delete(0, spot{"zebra", 0})
+	if shared := x.root.shared; shared != "prod/region-1/00" {
+		t.Errorf("once the outlier is gone the texts share %q", shared)
+	}
+}
