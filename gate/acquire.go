@@ -137,8 +137,12 @@ func (t *Table) take(a acquisition, r *Result) {
 		return
 	}
 	g := grantee{session: a.session, reason: a.Reason, client: clientOf(a.Client, a.session)}
-	t.acquired(a.claim, t.grant(a.claim, g), r)
+	holds := t.grant(a.claim, g)
+	t.acquired(a.claim, holds, r)
 	r.Reentrant = a.held()
+	if len(holds) == 1 {
+		t.only = holds[0]
+	}
 	if waiting := t.request(a.Run); waiting != nil {
 		t.lookAround(waiting)
 	}
@@ -263,8 +267,9 @@ func (s *state) holdersAt(n Name) []Hold {
 
 // clientOf is who holds or waits: as the acquire says, else as its session does.
 func clientOf(c Client, x *Session) *Client {
-	if (c != Client{}) {
-		return &c
+	if (c == Client{}) {
+		return x.client()
 	}
-	return x.client()
+	own := c
+	return &own
 }

@@ -1,9 +1,12 @@
 package gate
 
-// answer is what a book keeps of one command: what a Result has if names were
-// taken or given back, else the whole of it. A busy table makes an answer of each
-// command and forgets it with the next one. Answers are immutable.
+import "slices"
+
+// answer is what a book keeps of one command: the hold if one was taken or given
+// back, else the whole result. A busy table makes an answer of each command and
+// forgets it with the next one. Answers are immutable once they are in a book.
 type answer struct {
+	// seq is zero where there is no answer.
 	seq, digest uint64
 	// hash is the answer's part of the state hash.
 	hash uint64
@@ -11,41 +14,44 @@ type answer struct {
 	// result.
 	request uint64
 
-	// whole is nil if the fields that follow are the result.
-	whole     *Result
+	// hold, with previous as in its Grant, is nil if whole is the result.
+	hold     *hold
+	previous *Ending
+	whole    *Result
+	// code is Acquired or Released if there is a hold.
 	code      Code
 	reentrant bool
-	limit     uint32
-	run       string
-	session   SessionID
-	at        Wall
-	grants    []Grant
-	// grant is room for the only one of grants.
-	grant [1]Grant
 }
 
-// set fills in what a new command came to.
-func (a *answer) set(r *Result) {
-	switch r.Code {
-	case Queued:
+// set fills in what a new command came to; only is the hold that it took or gave
+// back, or nil if that is not all. r's grants may be in memory of the outcome.
+func (a *answer) set(r *Result, only *hold) {
+	switch {
+	case r.Code == Queued:
 		a.request = r.Request
-	case Acquired, Released:
-		a.code, a.reentrant, a.limit, a.run, a.session, a.at, a.grants =
-			r.Code, r.Reentrant, r.Limit, r.Run, r.Session, r.At, r.Grants
+	case only != nil:
+		a.code, a.reentrant, a.hold, a.previous = r.Code, r.Reentrant, only, r.Grants[0].Previous
 	default:
 		whole := *r
+		whole.Grants = slices.Clone(r.Grants)
 		a.whole = &whole
 	}
 }
 
 // result returns what the command came to, which must not wait any more.
 func (a *answer) result() Result {
-	if a.whole != nil {
+	h := a.hold
+	if h == nil {
 		return *a.whole
 	}
-	return Result{
-		Code: a.code, Reentrant: a.reentrant, Limit: a.limit, Run: a.run, Session: a.session, At: a.at, Grants: a.grants,
+	r := Result{
+		Code: a.code, Reentrant: a.reentrant, Run: h.run(),
+		Grants: []Grant{{Name: h.name(), Mode: h.mode(), Scope: h.scope(), Token: h.token, Previous: a.previous}},
 	}
+	if a.code == Acquired {
+		r.Limit, r.Session, r.At = uint32(h.limit), h.sessionID(), max(0, h.at)
+	}
+	return r
 }
 
 // seqAnswer returns the answer as it is stored.
@@ -61,13 +67,19 @@ func (a *answer) seqAnswer(session uint64) *SeqAnswer {
 // hashAnswer leaves the names and the run to the digest.
 func hashAnswer(session uint64, a *answer) uint64 {
 	h := hashStart.word(5).word(session).word(a.seq).word(a.digest).word(a.request)
-	code, number, at, grants := a.code, a.session.Number, a.at, a.grants
-	if r := a.whole; r != nil {
-		code, number, at, grants = r.Code, r.Session.Number, r.At, r.Grants
-	}
-	h = h.word(uint64(code)).word(number).word(uint64(at))
-	for i := range grants {
-		h = h.word(grants[i].Token)
+	switch {
+	case a.whole != nil:
+		r := a.whole
+		h = h.word(uint64(r.Code)).word(r.Session.Number).word(uint64(r.At))
+		for i := range r.Grants {
+			h = h.word(r.Grants[i].Token)
+		}
+	case a.hold != nil:
+		number, at := uint64(0), Wall(0)
+		if a.code == Acquired {
+			number, at = a.hold.sessionID().Number, max(0, a.hold.at)
+		}
+		h = h.word(uint64(a.code)).word(number).word(uint64(at)).word(a.hold.token)
 	}
 	return h.sum()
 }

@@ -234,7 +234,7 @@ func (c *checker) bookIsSound(b *book) (answers int) {
 	if x, _ := c.sessions.Get(number, none{}); x == nil || x != b.session || x.ID != b.id || x.Private != b.private {
 		c.fail("session %d: its book is of another", number)
 	}
-	c.hash += hashSeen(number, b.acked, b.done)
+	c.hash += hashSeen(number, b.acked, b.done())
 	finished := uint32(0)
 	last := uint64(0)
 	b.all(func(a *answer) bool {
@@ -249,7 +249,7 @@ func (c *checker) bookIsSound(b *book) (answers int) {
 		} else if c.numbered(a.request) == nil {
 			c.fail("session %d, seq %d: its request is gone", number, a.seq)
 		}
-		if (a.request != 0) == (a.whole != nil || a.code != 0) {
+		if (a.request != 0) == (a.whole != nil || a.hold != nil) {
 			c.fail("session %d, seq %d: its answer and request %d", number, a.seq, a.request)
 		}
 		if b.seen(a.seq) {

@@ -73,9 +73,11 @@ func hashRun(run string) uint64 { return hashStart.text(run).sum() }
 
 func hashName(n Name) uint64 { return hashStart.name(n).sum() }
 
+func hashClient(c *Client) uint64 { return hashStart.client(c).sum() }
+
 func hashHold(h *hold) uint64 {
 	sizes := uint64(h.nameBytes)<<48 | uint64(h.runBytes)<<32 | uint64(h.limit)<<16 | uint64(h.kind)<<8 | uint64(h.strong)
-	sum := hashStart.word(1).word(sizes).text(h.texts).id(h.sessionID()).word(h.token).word(uint64(h.at)).client(h.client())
+	sum := hashStart.word(1).word(sizes).text(h.texts).id(h.sessionID()).word(h.token).word(uint64(h.at)).word(h.clientHash())
 	if h.rare != nil {
 		sum = sum.word(h.rare.request).word(uint64(h.rare.ended)).word(uint64(h.rare.delay))
 	}
@@ -115,7 +117,7 @@ func hashSeen(session, acked uint64, done []SeqRange) uint64 {
 func hashEnding(e *ending, name uint64) uint64 {
 	x := e.hold
 	h := hashStart.word(6).word(name).text(x.texts[x.nameBytes:]).word(uint64(x.runBytes)<<16 | uint64(x.strong)<<8 | uint64(e.end)).
-		word(e.order).word(x.token).word(uint64(x.at)).word(uint64(e.at)).client(x.client())
+		word(e.order).word(x.token).word(uint64(x.at)).word(uint64(e.at)).word(x.clientHash())
 	if by := e.by; by != nil {
 		h = h.text(by.Reason).text(by.Actor).client(&by.Client)
 	}

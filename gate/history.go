@@ -138,25 +138,32 @@ func (t *Table) putEnding(e ending) {
 // openHistory returns a name's history, a new one if there was none, as one that
 // may be changed until the next version is taken.
 func (t *Table) openHistory(n Name, hash uint64) *history {
-	at := t.histories.change(hash, n)
-	if at == nil {
-		h := &history{epoch: t.histories.epoch, name: n}
-		t.histories.Set(hash, n, h)
+	known := &t.recent.histories[hash%recentRecords]
+	if h := *known; h != nil && h.epoch == t.histories.epoch && h.name == n {
 		return h
 	}
-	if h := *at; h.epoch != t.histories.epoch {
-		next := *h
+	at := t.histories.change(hash, n)
+	switch {
+	case at == nil:
+		*known = &history{epoch: t.histories.epoch, name: n}
+		t.histories.Set(hash, n, *known)
+	case (*at).epoch == t.histories.epoch:
+		*known = *at
+	default:
+		next := **at
 		next.epoch = t.histories.epoch
-		next.recent = slices.Clone(h.recent)
+		next.recent = slices.Clone(next.recent)
 		next.turn.history = &next
-		*at = &next
+		*at, *known = &next, &next
 	}
-	return *at
+	return *known
 }
 
 // dropHistory forgets a history that has no turn any more.
 func (t *Table) dropHistory(h *history) {
-	t.histories.Delete(hashName(h.name), h.name)
+	hash := hashName(h.name)
+	t.histories.Delete(hash, h.name)
+	t.recent.histories[hash%recentRecords] = nil
 	h.all(func(e *ending) bool {
 		t.hash -= e.hash
 		t.endings--

@@ -101,6 +101,16 @@ func (h *hold) client() *Client {
 	return h.session.client()
 }
 
+func (h *hold) clientHash() uint64 {
+	switch {
+	case h.rare != nil && h.rare.own:
+		return hashClient(h.rare.client)
+	case h.session == nil:
+		return hashClient(nil)
+	}
+	return h.session.clientHash
+}
+
 func (h *hold) request() uint64 {
 	if h.rare == nil {
 		return 0

@@ -14,21 +14,55 @@ type book struct {
 	// commands look at it.
 	session *Session
 	id      SessionID
-	private bool
 	acked   uint64
-	done    []SeqRange
+	// newest is the answer that was added last, if it is still there.
+	newest answer
+	// more is nil if the client never had two commands under way at a time.
+	more *backlog
 	// finished counts the answers that wait for no request.
 	finished uint32
-	// newest is the answer that was added last, or nil: a client that has one
-	// command under way at a time has no others. They are by seq.
-	newest *answer
+	private  bool
+}
+
+// backlog is what a book has of commands that end out of order.
+type backlog struct {
+	done []SeqRange
+	// others are the answers beside the newest, by seq.
 	others tree[none, *answer]
 }
 
 // ledger is the book without its answers. It says nothing of a session of which
 // only commands that wait are known.
 func (b *book) ledger() (l Ledger, some bool) {
-	return Ledger{b.id.Number, b.acked, b.done, b.finished}, b.acked > 0 || len(b.done) > 0 || b.finished > 0
+	return Ledger{b.id.Number, b.acked, b.done(), b.finished}, b.acked > 0 || len(b.done()) > 0 || b.finished > 0
+}
+
+func (b *book) done() []SeqRange {
+	if b.more == nil {
+		return nil
+	}
+	return b.more.done
+}
+
+// backlog returns an open book's, a new one if there was none.
+func (b *book) backlog() *backlog {
+	if b.more == nil {
+		b.more = new(backlog)
+		b.more.others.epoch = b.epoch
+	}
+	return b.more
+}
+
+// open returns a copy of a book that may be changed in an epoch.
+func (b *book) open(e *epoch) *book {
+	next := *b
+	next.epoch = e
+	if b.more != nil {
+		more := *b.more
+		more.others.epoch = e
+		next.more = &more
+	}
+	return &next
 }
 
 // bookOf returns a session's book to be read only, or nil.
@@ -43,7 +77,9 @@ func (s *state) bookOf(number uint64) *book {
 // openBook returns a session's book as one that may be changed until the next
 // version is taken, or nil.
 func (s *state) openBook(number uint64) *book {
-	if b := s.recent.book; b != nil && b.epoch == s.books.epoch && b.id.Number == number {
+	known := &s.recent.books[number%recentRecords]
+	if b := *known; b != nil && b.epoch == s.books.epoch && b.id.Number == number {
+		s.recent.book = b
 		return b
 	}
 	at := s.books.change(number, none{})
@@ -51,11 +87,9 @@ func (s *state) openBook(number uint64) *book {
 		return nil
 	}
 	if b := *at; b.epoch != s.books.epoch {
-		next := *b
-		next.epoch, next.others.epoch = s.books.epoch, s.books.epoch
-		*at = &next
+		*at = b.open(s.books.epoch)
 	}
-	s.recent.book = *at
+	*known, s.recent.book = *at, *at
 	return *at
 }
 
@@ -65,9 +99,8 @@ func (s *state) bookFor(x *Session) *book {
 		return b
 	}
 	b := &book{epoch: s.books.epoch, session: x, id: x.ID, private: x.Private}
-	b.others.epoch = b.epoch
 	s.books.Set(x.ID.Number, none{}, b)
-	s.recent.book = b
+	s.recent.books[x.ID.Number%recentRecords], s.recent.book = b, b
 	return b
 }
 
@@ -117,11 +150,9 @@ func (t *Table) applySeq(b *book, cmd *Command, r *Result) {
 		r.Code, r.Session = Overloaded, cmd.Session
 		return
 	}
-	a := &answer{seq: cmd.Seq, digest: sum}
-	t.room = a.grant[:0]
+	t.only = nil
 	t.do(cmd, r)
-	t.room = nil
-	t.keep(cmd.Session.Number, a, r)
+	t.keep(cmd.Session.Number, &answer{seq: cmd.Seq, digest: sum}, r)
 }
 
 // repeat answers a command that was applied before.
@@ -142,7 +173,7 @@ func (t *Table) keep(number uint64, a *answer, r *Result) {
 		return
 	}
 	if b := t.openBook(number); b != nil {
-		a.set(r)
+		a.set(r, t.only)
 		t.putAnswer(b, a)
 	}
 }
@@ -165,29 +196,38 @@ func (t *Table) grants(n int) []Grant {
 	return make([]Grant, 0, n)
 }
 
-// putAnswer adds an answer to an open book, in place of one with its seq.
+// putAnswer adds a copy of an answer to an open book, in place of one with its seq.
 func (s *state) putAnswer(b *book, a *answer) {
 	s.dropAnswer(b, a.seq)
-	if b.newest != nil {
-		b.others.Set(b.newest.seq, none{}, b.newest)
+	if b.newest.seq != 0 {
+		older := b.newest
+		b.backlog().others.Set(older.seq, none{}, &older)
 	}
-	b.newest = a
-	a.hash = hashAnswer(b.id.Number, a)
+	b.newest = *a
+	b.newest.hash = hashAnswer(b.id.Number, a)
 	if a.request == 0 {
 		b.finished++
 	}
 	s.answers++
-	s.hash += a.hash
+	s.hash += b.newest.hash
 }
 
 // dropAnswer takes the answer to a seq out of an open book if there is one.
 func (s *state) dropAnswer(b *book, seq uint64) {
-	a, found := b.newest, true
-	if a != nil && a.seq == seq {
-		b.newest = nil
-	} else if a, found = b.others.Delete(seq, none{}); !found {
-		return
+	switch {
+	case seq == 0:
+	case b.newest.seq == seq:
+		s.forgetAnswer(b, &b.newest)
+		b.newest = answer{}
+	case b.more != nil:
+		if a, found := b.more.others.Delete(seq, none{}); found {
+			s.forgetAnswer(b, a)
+		}
 	}
+}
+
+// forgetAnswer takes an answer that leaves its book out of what counts answers.
+func (s *state) forgetAnswer(b *book, a *answer) {
 	if a.request == 0 {
 		b.finished--
 	}
@@ -197,28 +237,32 @@ func (s *state) dropAnswer(b *book, seq uint64) {
 
 // answer returns what a book, which may be nil, keeps of a command, or nil.
 func (b *book) answer(seq uint64) *answer {
-	if b == nil {
+	switch {
+	case b == nil:
+		return nil
+	case b.newest.seq == seq:
+		return &b.newest
+	case b.more == nil:
 		return nil
 	}
-	if b.newest != nil && b.newest.seq == seq {
-		return b.newest
-	}
-	a, _ := b.others.Get(seq, none{})
+	a, _ := b.more.others.Get(seq, none{})
 	return a
 }
 
 // all yields the answers by seq.
 func (b *book) all(yield func(*answer) bool) bool {
-	newest, more := b.newest, true
-	b.others.Scan(func(a *answer) bool {
-		if newest != nil && newest.seq < a.seq {
-			more = yield(newest)
-			newest = nil
-		}
-		more = more && yield(a)
-		return more
-	})
-	return more && (newest == nil || yield(newest))
+	newest, more := b.newest.seq != 0, true
+	if b.more != nil {
+		b.more.others.Scan(func(a *answer) bool {
+			if newest && b.newest.seq < a.seq {
+				more = yield(&b.newest)
+				newest = false
+			}
+			more = more && yield(a)
+			return more
+		})
+	}
+	return more && (!newest || yield(&b.newest))
 }
 
 // seen reports whether the client has said that it saw the seq's answer.
@@ -226,7 +270,7 @@ func (b *book) seen(seq uint64) bool {
 	if seq <= b.acked {
 		return true
 	}
-	_, found := slices.BinarySearchFunc(b.done, seq, func(r SeqRange, seq uint64) int {
+	_, found := slices.BinarySearchFunc(b.done(), seq, func(r SeqRange, seq uint64) int {
 		switch {
 		case r.To < seq:
 			return -1
@@ -245,7 +289,7 @@ func (t *Table) acknowledge(b *book, cmd *Command) bool {
 	if cmd.Acked <= b.acked && len(cmd.Done) == 0 {
 		return true
 	}
-	acked, done := max(cmd.Acked, b.acked), mergeDone(b.done, cmd.Done)
+	acked, done := max(cmd.Acked, b.acked), mergeDone(b.done(), cmd.Done)
 	for len(done) > 0 && done[0].From <= acked+1 {
 		acked = max(acked, done[0].To)
 		done = done[1:]
@@ -253,13 +297,13 @@ func (t *Table) acknowledge(b *book, cmd *Command) bool {
 	if len(done) > MaxDoneRanges {
 		return false
 	}
-	t.hash += hashSeen(b.id.Number, acked, done) - hashSeen(b.id.Number, b.acked, b.done)
-	b.acked, b.done = acked, done
-	if b.newest != nil && b.newest.seq <= acked {
+	t.hash += hashSeen(b.id.Number, acked, done) - hashSeen(b.id.Number, b.acked, b.done())
+	b.see(acked, done)
+	if b.newest.seq <= acked && b.newest.seq != 0 {
 		t.dropAnswer(b, b.newest.seq)
 	}
-	for {
-		first, found := b.others.First()
+	for b.more != nil {
+		first, found := b.more.others.First()
 		if !found || first.seq > acked {
 			break
 		}
@@ -269,6 +313,14 @@ func (t *Table) acknowledge(b *book, cmd *Command) bool {
 		t.dropAnswer(b, seq)
 	}
 	return true
+}
+
+// see notes in an open book what the client has seen.
+func (b *book) see(acked uint64, done []SeqRange) {
+	b.acked = acked
+	if b.more != nil || len(done) > 0 {
+		b.backlog().done = done
+	}
 }
 
 // mergeDone returns the ranges with more seqs, in order and with gaps between.
@@ -299,8 +351,8 @@ func (s *state) dropBook(number uint64) {
 	if !found {
 		return
 	}
-	s.recent.book = nil
-	s.hash -= hashSeen(b.id.Number, b.acked, b.done)
+	s.recent.books[number%recentRecords], s.recent.book = nil, nil
+	s.hash -= hashSeen(b.id.Number, b.acked, b.done())
 	b.all(func(a *answer) bool {
 		s.hash -= a.hash
 		s.answers--
@@ -310,6 +362,6 @@ func (s *state) dropBook(number uint64) {
 
 // putLedger fills in the book of a session. The count of answers is theirs.
 func (s *state) putLedger(b *book, l *Ledger) {
-	s.hash += hashSeen(l.Session, l.Acked, l.Done) - hashSeen(l.Session, b.acked, b.done)
-	b.acked, b.done = l.Acked, l.Done
+	s.hash += hashSeen(l.Session, l.Acked, l.Done) - hashSeen(l.Session, b.acked, b.done())
+	b.see(l.Acked, l.Done)
 }

@@ -204,6 +204,9 @@ func (l *Loader) loadBooks() error {
 		if session == nil {
 			return fmt.Errorf("gate: an answer outlived session %d", x.Session)
 		}
+		if x.Seq == 0 {
+			return fmt.Errorf("gate: session %d: an answer without a seq", x.Session)
+		}
 		a := &answer{seq: x.Seq, digest: x.Digest, request: x.Request, whole: x.Result}
 		l.table.putAnswer(l.table.bookFor(session), a)
 	}

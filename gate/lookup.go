@@ -3,11 +3,19 @@ package gate
 import "slices"
 
 // recent is what was looked for last: a command asks for its session and book
-// several times. A View, which many may read at once, has none.
+// several times, and for the same ones as those before it. A View, which many may
+// read at once, has none.
 type recent struct {
 	session *Session
 	book    *book
+	// books and histories are the newest versions of some of them, each where its
+	// number or hash says.
+	books     [recentRecords]*book
+	histories [recentRecords]*history
 }
+
+// recentRecords is how many records of a kind are found without their tree.
+const recentRecords = 4096
 
 func (r *recent) see(x *Session) {
 	if r != nil {

@@ -36,6 +36,9 @@ func (t *Table) release(op *Release, r *Result) {
 	for _, own := range owns {
 		t.endHold(own, EndReleased, 0, nil)
 	}
+	if len(owns) == 1 && len(r.Grants) == 1 {
+		t.only = owns[0]
+	}
 	if request != nil && slices.ContainsFunc(op.Gives, func(g Give) bool { return request.names(g.Name) }) {
 		t.leave(request, Occupied, true)
 	}

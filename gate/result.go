@@ -203,6 +203,8 @@ type Outcome struct {
 	Events []Event
 	// Timers are for the leader's timekeeper.
 	Timers []Timer
+	// grant is room for the only one of Result.Grants.
+	grant [1]Grant
 }
 
 // Reset makes an outcome that nobody looks at any more ready for Table.ApplyTo. It

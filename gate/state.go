@@ -51,10 +51,12 @@ type Join struct {
 
 // Session is a client's liveness lease. Sessions are immutable, like requests.
 type Session struct {
-	ID        SessionID
-	TTL       time.Duration
-	LockDelay time.Duration
-	Client    *Client
+	ID     SessionID
+	Client *Client
+	// clientHash is the client's, for the hashes of holds.
+	clientHash uint64
+	TTL        time.Duration
+	LockDelay  time.Duration
 	// Private sessions were opened by an acquire with a TTL and end with
 	// their last hold or request.
 	Private bool

@@ -224,7 +224,9 @@ func (s *state) show(r *Request, n Name) {
 	}
 }
 
+// putSession adds a session that nobody else knows yet.
 func (s *state) putSession(x *Session) {
+	x.clientHash = hashClient(x.Client)
 	if old, replaced := s.sessions.Set(x.ID.Number, none{}, x); replaced {
 		s.hash -= hashSession(old)
 		if b := s.openBook(x.ID.Number); b != nil {

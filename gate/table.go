@@ -15,9 +15,11 @@ type Table struct {
 	out   *Outcome
 	freed []Want
 	woken []*Request
-	// room is where the grant of a result may go that a book will keep; nil if
-	// there is none.
+	// room is where the only grant of the command's result may go; nil if it has gone
+	// there.
 	room []Grant
+	// only is the hold that the command's result is about, nil if that is not all.
+	only *hold
 	// owns and granted are the memory of the acquire that is being decided and of
 	// the holds that it is granted.
 	owns, granted []*hold
@@ -50,14 +52,16 @@ func (t *Table) ApplyTo(out *Outcome, cmd *Command, now Wall) {
 	if fresh {
 		out.Events = t.eventMemory()
 	}
+	t.room = out.grant[:0]
 	t.applyOnce(cmd, &out.Result)
+	t.room = nil
 	t.wake()
 	if fresh {
 		t.takeEvents()
 	}
 	clear(t.owns)
 	clear(t.granted)
-	t.out = nil
+	t.out, t.only = nil, nil
 }
 
 // eventRoom is for how many events memory is taken at once: most commands make one.
