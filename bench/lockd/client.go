@@ -21,9 +21,11 @@ type client struct {
 	session string
 	seq     uint64
 	renewal *renewal // nil without a session
-	// run is the last run's id, and body a buffer.
-	run  string
-	body []byte
+	// run is the last run's id, and names are how a body begins that is about hold.
+	run   string
+	names []byte
+	hold  struct{ lock, owner string }
+	body  []byte
 }
 
 // Dial opens the user's session, if it wants one.
@@ -66,7 +68,7 @@ func (u *client) Lock(ctx context.Context, lock string) (system.Hold, error) {
 
 func (u *client) acquire(ctx context.Context, lock string, wait time.Duration) (system.Hold, error) {
 	run := u.runFor(lock)
-	u.body = appendAcquire(u.body[:0], lock, run, wait, u.next())
+	u.body = appendAcquire(u.body[:0], u.beginning(lock, run), wait, u.next())
 	r, _, err := u.expect(ctx, http.StatusOK, http.MethodPost, "/v1/keys/acquire", u.body)
 	for r.status == http.StatusAccepted { // still in line: ask on
 		r, _, err = u.expect(ctx, http.StatusOK, http.MethodPost, "/v1/keys/acquire", u.body)
@@ -88,9 +90,18 @@ func (u *client) runFor(lock string) string {
 	return u.run
 }
 
+// beginning is how a body begins; most are about the same lock as the last one.
+func (u *client) beginning(lock, owner string) []byte {
+	if u.hold.lock != lock || u.hold.owner != owner {
+		u.hold.lock, u.hold.owner = lock, owner
+		u.names = appendNames(u.names[:0], lock, owner)
+	}
+	return u.names
+}
+
 func (u *client) Unlock(ctx context.Context, hold system.Hold) error {
 	o := u.next()
-	u.body = appendRelease(u.body[:0], hold, o)
+	u.body = appendRelease(u.body[:0], u.beginning(hold.Lock, hold.Owner), hold.Fence, o)
 	_, unsure, err := u.expect(ctx, http.StatusOK, http.MethodPost, "/v1/keys/release", u.body)
 	switch {
 	case err == nil:

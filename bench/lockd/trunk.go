@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"strconv"
 	"sync"
+	"sync/atomic"
 
 	"github.com/coder/websocket"
 )
@@ -17,10 +18,12 @@ import (
 type trunk struct {
 	hosts []string
 
-	mu     sync.Mutex
-	at     int
-	branch *branch
-	ended  sync.WaitGroup
+	// branch is the present stream, nil if there is none; it changes under mu.
+	branch atomic.Pointer[branch]
+
+	mu    sync.Mutex
+	at    int
+	ended sync.WaitGroup
 }
 
 // branch is one stream. Requests go out together that were made while the last
@@ -60,14 +63,13 @@ var errBroken = errors.New("the stream broke")
 
 // stream returns the present stream, and opens one if there is none.
 func (t *trunk) stream(ctx context.Context) (*branch, error) {
+	if b := t.branch.Load(); b != nil && !b.ended() {
+		return b, nil
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.branch != nil {
-		select {
-		case <-t.branch.over:
-		default:
-			return t.branch, nil
-		}
+	if b := t.branch.Load(); b != nil && !b.ended() {
+		return b, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, probeTime)
 	defer cancel()
@@ -78,7 +80,7 @@ func (t *trunk) stream(ctx context.Context) (*branch, error) {
 	}
 	conn.SetReadLimit(maxMessageBytes)
 	b := &branch{conn: conn, filled: make(chan struct{}, 1), over: make(chan struct{}), pending: make(map[uint64]*seat)}
-	t.branch = b
+	t.branch.Store(b)
 	t.ended.Go(b.read)
 	t.ended.Go(b.write)
 	return b, nil
@@ -88,20 +90,28 @@ func (t *trunk) stream(ctx context.Context) (*branch, error) {
 func (t *trunk) next(failed *branch) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.branch == failed {
-		t.branch = nil
+	if t.branch.CompareAndSwap(failed, nil) {
 		t.at = (t.at + 1) % len(t.hosts)
 	}
 }
 
 func (t *trunk) close() {
 	t.mu.Lock()
-	b := t.branch
+	b := t.branch.Load()
 	t.mu.Unlock()
 	if b != nil {
 		b.fail()
 	}
 	t.ended.Wait()
+}
+
+func (b *branch) ended() bool {
+	select {
+	case <-b.over:
+		return true
+	default:
+		return false
+	}
 }
 
 // fail ends the stream and tells all who wait.

@@ -39,9 +39,10 @@ func (o once) append(b []byte) []byte {
 	return append(b, '}')
 }
 
-// appendAcquire writes the body of an acquire that waits for at most wait.
-func appendAcquire(b []byte, lock, run string, wait time.Duration, o once) []byte {
-	b = appendNames(b, lock, run)
+// appendAcquire writes the body of an acquire of what appendNames began with, that
+// waits for at most wait.
+func appendAcquire(b, names []byte, wait time.Duration, o once) []byte {
+	b = append(b, names...)
 	if wait > 0 {
 		b = appendText(append(b, `,"wait":`...), wait.String())
 		b = appendText(append(b, `,"poll":`...), poll.String())
@@ -49,9 +50,9 @@ func appendAcquire(b []byte, lock, run string, wait time.Duration, o once) []byt
 	return o.append(b)
 }
 
-func appendRelease(b []byte, hold system.Hold, o once) []byte {
-	b = appendNames(b, hold.Lock, hold.Owner)
-	b = strconv.AppendUint(append(b, `,"token":`...), hold.Fence, 10)
+func appendRelease(b, names []byte, token uint64, o once) []byte {
+	b = append(b, names...)
+	b = strconv.AppendUint(append(b, `,"token":`...), token, 10)
 	return o.append(b)
 }
 

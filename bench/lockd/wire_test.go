@@ -11,6 +11,7 @@ import (
 
 func TestBodiesAreTheOnesOfTheAPI(t *testing.T) {
 	hold := system.Hold{Lock: "w1.r0.own.3", Owner: "client-3:w1.r0.own.3", Fence: 17}
+	begun := appendNames(nil, hold.Lock, hold.Owner)
 	names := map[string]any{"key": hold.Lock, "run_id": hold.Owner}
 	with := func(more map[string]any) map[string]any {
 		all := maps.Clone(names)
@@ -21,10 +22,10 @@ func TestBodiesAreTheOnesOfTheAPI(t *testing.T) {
 		body []byte
 		want map[string]any
 	}{
-		"try":              {appendAcquire(nil, hold.Lock, hold.Owner, 0, once{}), names},
-		"wait, once":       {appendAcquire(nil, hold.Lock, hold.Owner, time.Minute, once{"s-1", 4}), with(map[string]any{"wait": "1m0s", "poll": poll.String(), "session": "s-1", "seq": 4.0, "acked": 3.0})},
-		"release":          {appendRelease(nil, hold, once{}), with(map[string]any{"token": 17.0})},
-		"release, once":    {appendRelease(nil, hold, once{"s-1", 1}), with(map[string]any{"token": 17.0, "session": "s-1", "seq": 1.0, "acked": 0.0})},
+		"try":              {appendAcquire(nil, begun, 0, once{}), names},
+		"wait, once":       {appendAcquire(nil, begun, time.Minute, once{"s-1", 4}), with(map[string]any{"wait": "1m0s", "poll": poll.String(), "session": "s-1", "seq": 4.0, "acked": 3.0})},
+		"release":          {appendRelease(nil, begun, hold.Fence, once{}), with(map[string]any{"token": 17.0})},
+		"release, once":    {appendRelease(nil, begun, hold.Fence, once{"s-1", 1}), with(map[string]any{"token": 17.0, "session": "s-1", "seq": 1.0, "acked": 0.0})},
 		"open a session":   {appendOpen(nil, 1500*time.Millisecond), map[string]any{"ttl": "1.5s", "client": map[string]any{"name": "bench"}}},
 		"renew no session": {appendRenew(nil, nil), map[string]any{"ids": []any{}}},
 		"renew sessions":   {appendRenew(nil, []string{"a", "b"}), map[string]any{"ids": []any{"a", "b"}}},

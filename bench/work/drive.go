@@ -2,6 +2,7 @@ package work
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"lockd/bench/measure"
@@ -29,7 +30,8 @@ func (b *bench) drive(ctx context.Context, all clients, do step) (*tally, error)
 	start := time.Now().Add(b.WarmUp)
 	end := start.Add(b.Duration)
 	sum := &tally{elapsed: b.Duration}
-	histograms := make([]measure.Histogram, len(all))
+	// One for each client would be more memory than the processor's caches have.
+	var latencies [sharedHistograms]histogram
 	// One call more than there are clients: the meter.
 	err := each(ctx, len(all)+1, len(all)+1, func(ctx context.Context, i int) error {
 		if i == len(all) {
@@ -45,18 +47,30 @@ func (b *bench) drive(ctx context.Context, all clients, do step) (*tally, error)
 				return nil
 			}
 			if latency >= 0 && !now.Before(start) {
-				histograms[i].Record(latency)
+				latencies[i%len(latencies)].record(latency)
 			}
 		}
 	})
 	if err != nil {
 		return nil, err
 	}
-	for i := range histograms {
-		sum.latencies.Merge(&histograms[i])
+	for i := range latencies {
+		sum.latencies.Merge(&latencies[i].counts)
 	}
 	sum.troubles = all.troubles()
 	return sum, nil
+}
+
+// histogram is one that several clients share.
+type histogram struct {
+	mu     sync.Mutex
+	counts measure.Histogram
+}
+
+func (h *histogram) record(d time.Duration) {
+	h.mu.Lock()
+	h.counts.Record(d)
+	h.mu.Unlock()
 }
 
 // meter reads the CPU time of everybody at both ends of the measured time.

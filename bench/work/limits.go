@@ -7,6 +7,8 @@ const (
 	sessionTTL = 60 * time.Second
 	// dialers is how many clients are dialled or closed at a time.
 	dialers = 64
+	// sharedHistograms is how many histograms all clients of a setting share.
+	sharedHistograms = 8
 	// settleTime is what a service gets between two phases.
 	settleTime = 500 * time.Millisecond
 	// memorySettleTime is what a service gets to come to rest before its memory
