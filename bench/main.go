@@ -10,6 +10,7 @@ import (
 	"os/signal"
 	"syscall"
 
+	"lockd/bench/process"
 	"lockd/bench/report"
 )
 
@@ -21,6 +22,7 @@ const (
 )
 
 func main() {
+	process.RelaxTimers()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	// Once the first signal was heard the next one has its default effect: it
 	// ends the process at once, and the servers with it.

@@ -13,6 +13,7 @@ import (
 	"syscall"
 
 	"lockd/bench/compare"
+	"lockd/bench/process"
 	"lockd/bench/report"
 )
 
@@ -24,6 +25,7 @@ const (
 )
 
 func main() {
+	process.RelaxTimers()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	// Once the first signal was heard the next one has its default effect: it
 	// ends the process at once, and the servers with it.

@@ -13,6 +13,11 @@ const (
 	lastLines    = 20
 	maxLastBytes = 8 << 10
 
+	// timerSlack is how late a sleeping thread of a load generator may be woken, and
+	// usualSlack is Linux's for everybody.
+	timerSlack = time.Millisecond
+	usualSlack = 50 * time.Microsecond
+
 	// Ports from which servers are served: below those that the kernel gives
 	// to outgoing connections, which could take the port of a server that is
 	// down.

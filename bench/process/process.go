@@ -36,7 +36,7 @@ func Start(command Command) (*Process, error) {
 	defer log.Close()
 	cmd := exec.Command(command.Path, command.Args...)
 	cmd.Stdout, cmd.Stderr, cmd.SysProcAttr = log, log, tied()
-	if err := cmd.Start(); err != nil {
+	if err := punctual(cmd.Start); err != nil {
 		return nil, err
 	}
 	p := &Process{command: command, cmd: cmd, ended: make(chan struct{})}
