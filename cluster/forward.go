@@ -3,10 +3,12 @@ package cluster
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
 	"lockd/fsm"
+	"lockd/gate"
 
 	"github.com/hashicorp/raft"
 )
@@ -38,7 +40,11 @@ type forwarded struct {
 // forward sends a batch to the leader. Its answers come on the link's goroutine.
 func (n *Node) forward(peer raft.ServerID, batch []*proposal, over func()) {
 	f := &forwarded{node: n, peer: peer, batch: batch, over: over, room: newRoom(), term: n.raft.CurrentTerm()}
-	var payload []byte
+	size := 0
+	for _, p := range batch {
+		size += len(p.command) + binary.MaxVarintLen32
+	}
+	payload := make([]byte, 0, size)
 	for _, p := range batch {
 		payload = appendBytes(payload, p.command)
 	}
@@ -223,15 +229,28 @@ func (s *forwards) giveUp(which func(*forwarded) bool, err error) {
 
 // appendFirst encodes the first answer frame.
 func appendFirst(b []byte, term uint64, verdicts []verdict) []byte {
+	b = slices.Grow(b, 16+len(verdicts)*usualVerdictBytes)
 	b = binary.AppendUvarint(append(b, frameFirst), term)
-	for _, v := range verdicts {
+	for i := range verdicts {
+		v := &verdicts[i]
 		b = append(b, endOf(v.err))
 		if v.err == nil {
-			b = binary.AppendUvarint(b, v.index)
-			b = appendBytes(b, fsm.AppendResult(nil, v.result))
+			b = appendResult(binary.AppendUvarint(b, v.index), v.result)
 		}
 	}
 	return b
+}
+
+// appendResult appends an encoded result with its length before it.
+func appendResult(b []byte, result *gate.Result) []byte {
+	from := len(b)
+	b = fsm.AppendResult(append(b, 0), result) // one byte is enough for the length of most
+	size := len(b) - from - 1
+	if size < 0x80 {
+		b[from] = byte(size)
+		return b
+	}
+	return appendBytes(b[:from], slices.Clone(b[from+1:]))
 }
 
 // appendLate encodes a late answer frame.
@@ -240,6 +259,5 @@ func appendLate(b []byte, request uint64, answer lateAnswer) []byte {
 	if answer.result == nil {
 		return appendBytes(binary.AppendUvarint(append(b, endNotApplied), 0), nil)
 	}
-	b = binary.AppendUvarint(append(b, endOK), answer.index)
-	return appendBytes(b, fsm.AppendResult(nil, answer.result))
+	return appendResult(binary.AppendUvarint(append(b, endOK), answer.index), answer.result)
 }

@@ -26,6 +26,8 @@ const (
 	MaxCommandBytes = 256 << 10
 	// usualCommandBytes is how long most encoded commands are at most.
 	usualCommandBytes = 96
+	// usualVerdictBytes is how long most encoded verdicts are at most.
+	usualVerdictBytes = 96
 
 	// MaxWaiting bounds the queued requests whose late answers a node awaits.
 	MaxWaiting = 262_144

@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -162,11 +163,13 @@ func (o *office) setTimers(a *fsm.Applied) {
 // taken it, so that entries keep their order; the verdicts come later.
 func (o *office) propose(batch []*proposal, over func()) {
 	n := o.node
-	entry := fsm.Batch{Time: gate.Wall(n.config.Clock().UnixMilli())}
-	for _, p := range batch {
-		entry.Commands = append(entry.Commands, p.command)
+	entry := fsm.Batch{Time: gate.Wall(n.config.Clock().UnixMilli()), Commands: make([][]byte, len(batch))}
+	size := binary.MaxVarintLen64 + 2
+	for i, p := range batch {
+		entry.Commands[i] = p.command
+		size += len(p.command) + binary.MaxVarintLen32 + 1
 	}
-	future := n.raft.Apply(fsm.AppendBatch(nil, &entry), n.config.Timing.Answer)
+	future := n.raft.Apply(fsm.AppendBatch(make([]byte, 0, size), &entry), n.config.Timing.Answer)
 	if !n.spawn(func() { defer over(); o.conclude(batch, future) }) {
 		refuse(batch, ErrOutcomeUnknown)
 		over()

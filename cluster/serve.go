@@ -65,15 +65,17 @@ type servedBatch struct {
 // serveProposals puts the commands of another node among this node's own, still
 // encoded. Only a leader takes them.
 func (n *Node) serveProposals(ctx context.Context, payload []byte, reply func([]byte, bool)) {
-	var batch []*proposal
-	c := &cursor{rest: payload}
-	for c.more() {
-		batch = append(batch, &proposal{command: c.bytes(), forwarded: true, nth: len(batch)})
+	count := 0
+	for c := (&cursor{rest: payload}); c.more(); count++ {
+		c.bytes()
 	}
-	s := &servedBatch{ctx: ctx, reply: reply, verdicts: make([]verdict, len(batch)), missing: len(batch)}
-	done := s.done
-	for _, p := range batch {
-		p.done = done
+	s := &servedBatch{ctx: ctx, reply: reply, verdicts: make([]verdict, count), missing: count}
+	proposals, batch := make([]proposal, count), make([]*proposal, count)
+	c, done := &cursor{rest: payload}, s.done
+	for i := range batch {
+		p := &proposals[i]
+		p.command, p.forwarded, p.nth, p.done = c.bytes(), true, i, done
+		batch[i] = p
 	}
 	err := c.err
 	if o := n.destination().office; o != nil {

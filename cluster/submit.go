@@ -37,7 +37,7 @@ func (n *Node) Submit(ctx context.Context, cmds []*gate.Command, done func(nth i
 	}
 	s := &submission{
 		node: n, ctx: ctx, cmds: cmds, done: done, leave: leave,
-		began: n.config.Clock(), led: n.led.wait(), proposals: make([]proposal, len(cmds)),
+		began: n.config.Clock(), led: n.led.wait(), proposals: make([]proposal, len(cmds)), replies: make([]Reply, len(cmds)),
 	}
 	s.missing.Store(int32(len(cmds)))
 	s.propose(s.encode())
@@ -55,8 +55,10 @@ type submission struct {
 	led   <-chan struct{}
 	// proposals are the first attempts; one without a command was too large.
 	proposals []proposal
-	limit     *time.Timer
-	missing   atomic.Int32
+	// replies are those to commands that do not wait.
+	replies []Reply
+	limit   *time.Timer
+	missing atomic.Int32
 }
 
 // encode writes the commands one behind the other and returns the proposals of
@@ -137,11 +139,13 @@ func (s *submission) judge(nth int, v verdict) {
 
 // answer delivers a result, and has the end of a queued request delivered.
 func (s *submission) answer(nth int, v verdict) {
-	reply := &Reply{Result: v.result, Index: v.index}
 	if !v.queued() {
+		reply := &s.replies[nth]
+		reply.Result, reply.Index = v.result, v.index
 		s.finish(nth, reply, nil)
 		return
 	}
+	reply := &Reply{Result: v.result, Index: v.index}
 	w, err := s.node.waiters.admit(s.cmds[nth], v, func(r Reply) { s.done(nth, &r, nil) })
 	if err != nil {
 		s.finish(nth, nil, err)
