@@ -53,16 +53,22 @@ func (t *Table) acquire(cmd *Command, op *Acquire, r *Result) {
 // consider looks up what decides an acquire. present is zero, or the limit of the
 // key that differs from the one asked for; room is the claim's.
 func (s *state) consider(cmd *Command, op *Acquire, room []*hold) (a acquisition, present uint32) {
-	wants, limit := op.Wants, op.Limit
+	wants, limit, unheld := op.Wants, op.Limit, false
 	if wants[0].Name.Kind == Key {
-		now := s.keyLimit(wants[0].Name)
+		now, held := s.keyUse(wants[0].Name)
 		if now != 0 && limit != 0 && now != limit {
 			return a, now
 		}
 		limit = max(now, limit, 1)
 		wants = []Want{{Name: wants[0].Name, Mode: keyMode(limit)}}
+		unheld = !held
 	}
-	a = acquisition{Acquire: op, asked: wants, claim: s.claim(op.Run, newest, wants, limit, room), seq: cmd.Seq}
+	a = acquisition{Acquire: op, asked: wants, seq: cmd.Seq}
+	if unheld {
+		a.claim = claim{run: op.Run, number: newest, wants: wants, owns: append(room[:0], nil), limit: limit, unheld: true}
+	} else {
+		a.claim = s.claim(op.Run, newest, wants, limit, room)
+	}
 	if !cmd.Session.IsZero() {
 		a.session = s.session(cmd.Session)
 	}
@@ -136,7 +142,10 @@ func (t *Table) take(a acquisition, r *Result) {
 		r.Code, r.Run = Overloaded, a.Run
 		return
 	}
-	g := grantee{session: a.session, reason: a.Reason, client: clientOf(a.Client, a.session)}
+	g := grantee{session: a.session, reason: a.Reason, ofSession: a.session != nil && a.Client == (Client{})}
+	if !g.ofSession {
+		g.client = clientOf(a.Client, nil)
+	}
 	holds := t.grant(a.claim, g)
 	t.acquired(a.claim, holds, r)
 	r.Reentrant = a.held()
@@ -155,7 +164,7 @@ func (t *Table) acquired(c claim, holds []*hold, r *Result) {
 }
 
 func (t *Table) describe(r *Result, holds []*hold) {
-	r.Session = holds[0].sessionID()
+	r.Session = t.idOf(holds[0])
 	r.Grants = t.grants(len(holds))
 	for _, h := range holds {
 		r.At = max(r.At, h.at)
@@ -171,6 +180,18 @@ type grantee struct {
 	request uint64
 	reason  string
 	client  *Client
+	// ofSession says that the client is the session's, which is not looked at then.
+	ofSession bool
+}
+
+// note notes what few holds have, once the session is known.
+func (g *grantee) note(h *hold) {
+	switch {
+	case !g.ofSession:
+		h.setRare(g.request, g.client)
+	case g.request != 0:
+		h.rare = &rarely{request: g.request}
+	}
 }
 
 // grant gives a run all that it claims and returns the holds, in memory that the
@@ -184,7 +205,7 @@ func (t *Table) grant(c claim, g grantee) []*hold {
 		}
 		h := newHold(w, c.run, g.reason, c.limit)
 		h.token, h.at, h.session = t.nextToken(), t.now, g.session
-		h.setRare(g.request, g.client)
+		g.note(h)
 		t.putHold(h)
 		t.holdEvent(EventAcquired, h, h.reason(), "")
 		t.granted = append(t.granted, h)
@@ -196,7 +217,7 @@ func (t *Table) grant(c claim, g grantee) []*hold {
 // leaves it as it is (rule 3).
 func (t *Table) regrant(own *hold, w Want, g grantee) *hold {
 	stronger := own.strength() != w
-	moves := g.session != nil && g.session.ID != own.sessionID()
+	moves := g.session != nil && g.session.ID != t.idOf(own)
 	if !stronger && !moves {
 		return own
 	}
@@ -208,13 +229,13 @@ func (t *Table) regrant(own *hold, w Want, g grantee) *hold {
 	if moves {
 		h.session = g.session
 	}
-	h.setRare(g.request, g.client)
+	g.note(h)
 	t.dropHold(own)
 	t.remember(own, EndReplaced, nil)
 	t.putHold(h)
 	if moves {
 		t.holdEvent(EventMoved, h, h.reason(), "")
-		t.lose(own.sessionID())
+		t.lose(t.idOf(own))
 	}
 	if stronger {
 		t.holdEvent(EventAcquired, h, h.reason(), "")

@@ -65,7 +65,7 @@ func (a *answer) seqAnswer(session uint64) *SeqAnswer {
 }
 
 // hashAnswer leaves the names and the run to the digest.
-func hashAnswer(session uint64, a *answer) uint64 {
+func (s *state) hashAnswer(session uint64, a *answer) uint64 {
 	h := hashStart.word(5).word(session).word(a.seq).word(a.digest).word(a.request)
 	switch {
 	case a.whole != nil:
@@ -77,7 +77,7 @@ func hashAnswer(session uint64, a *answer) uint64 {
 	case a.hold != nil:
 		number, at := uint64(0), Wall(0)
 		if a.code == Acquired {
-			number, at = a.hold.sessionID().Number, max(0, a.hold.at)
+			number, at = s.idOf(a.hold).Number, max(0, a.hold.at)
 		}
 		h = h.word(uint64(a.code)).word(number).word(uint64(at)).word(a.hold.token)
 	}

@@ -86,7 +86,7 @@ func (c *checker) coverIsSound(at Want) {
 		if at.Name.Text = h.text(); h.strength() != at {
 			c.fail("%v: in the cover of %v as %v %v", h.name(), at.Name.Kind, at.Mode, at.Scope)
 		}
-		hash := hashHold(h)
+		hash := hashHold(h, h.sessionID())
 		c.hash += hash
 		if h.hash != 0 && h.hash != hash {
 			c.fail("%v: token %d has hash %x, kept as %x", h.name(), h.token, hash, h.hash)
@@ -231,7 +231,7 @@ func (c *checker) sessionsAreConsistent() {
 // bookIsSound counts the answers.
 func (c *checker) bookIsSound(b *book) (answers int) {
 	number := b.id.Number
-	if x, _ := c.sessions.Get(number, none{}); x == nil || x != b.session || x.ID != b.id || x.Private != b.private {
+	if x, _ := c.sessions.Get(number, none{}); x == nil || x != b.session || x.ID != b.id || x.Private != b.private || b.clientHash != hashClient(x.Client) {
 		c.fail("session %d: its book is of another", number)
 	}
 	c.hash += hashSeen(number, b.acked, b.done())
@@ -239,7 +239,7 @@ func (c *checker) bookIsSound(b *book) (answers int) {
 	last := uint64(0)
 	b.all(func(a *answer) bool {
 		answers++
-		c.hash += hashAnswer(number, a)
+		c.hash += c.hashAnswer(number, a)
 		if a.seq <= last {
 			c.fail("session %d: seq %d follows %d", number, a.seq, last)
 		}
@@ -270,7 +270,7 @@ func (c *checker) historiesAreConsistent() {
 			c.fail("%v: its history is listed elsewhere", h.name)
 		}
 		h.all(func(e *ending) bool {
-			c.hash += hashEnding(e, hashName(e.hold.name()))
+			c.hash += hashEnding(e, hashName(e.hold.name()), hashClient(e.hold.client()))
 			endings++
 			return true
 		})

@@ -75,11 +75,12 @@ func hashName(n Name) uint64 { return hashStart.name(n).sum() }
 
 func hashClient(c *Client) uint64 { return hashStart.client(c).sum() }
 
-func hashHold(h *hold) uint64 {
+// hashHold takes the id of the hold's session, which says whose the client is.
+func hashHold(h *hold, id SessionID) uint64 {
 	sizes := uint64(h.nameBytes)<<48 | uint64(h.runBytes)<<32 | uint64(h.limit)<<16 | uint64(h.kind)<<8 | uint64(h.strong)
-	sum := hashStart.word(1).word(sizes).text(h.texts).id(h.sessionID()).word(h.token).word(uint64(h.at)).word(h.clientHash())
+	sum := hashStart.word(1).word(sizes).text(h.texts).id(id).word(h.token).word(uint64(h.at))
 	if h.rare != nil {
-		sum = sum.word(h.rare.request).word(uint64(h.rare.ended)).word(uint64(h.rare.delay))
+		sum = sum.flag(h.rare.own).client(h.rare.client).word(h.rare.request).word(uint64(h.rare.ended)).word(uint64(h.rare.delay))
 	}
 	return sum.sum()
 }
@@ -113,11 +114,11 @@ func hashSeen(session, acked uint64, done []SeqRange) uint64 {
 	return h.sum()
 }
 
-// hashEnding takes the hash of the ending's name.
-func hashEnding(e *ending, name uint64) uint64 {
+// hashEnding takes the hashes of the ending's name and client.
+func hashEnding(e *ending, name, client uint64) uint64 {
 	x := e.hold
 	h := hashStart.word(6).word(name).text(x.texts[x.nameBytes:]).word(uint64(x.runBytes)<<16 | uint64(x.strong)<<8 | uint64(e.end)).
-		word(e.order).word(x.token).word(uint64(x.at)).word(uint64(e.at)).word(x.clientHash())
+		word(e.order).word(x.token).word(uint64(x.at)).word(uint64(e.at)).word(client)
 	if by := e.by; by != nil {
 		h = h.text(by.Reason).text(by.Actor).client(&by.Client)
 	}

@@ -10,7 +10,7 @@ func TestTheHashOfAnEndingCoversEveryField(t *testing.T) {
 	fresh := func() *Ending { return &Ending{Client: &Client{}, By: &Breaker{}} }
 	hash := func(e *Ending) uint64 {
 		kept := storedEnding(e)
-		return hashEnding(&kept, hashName(e.Name))
+		return hashEnding(&kept, hashName(e.Name), hashClient(e.Client))
 	}
 	seen := map[uint64]string{hash(fresh()): "nothing"}
 	check := func(field string, e *Ending) {

@@ -126,7 +126,7 @@ func (h *history) all(yield func(*ending) bool) bool {
 func (t *Table) putEnding(e ending) {
 	n := e.hold.name()
 	name := hashName(n)
-	e.hash = hashEnding(&e, name)
+	e.hash = hashEnding(&e, name, t.clientHash(e.hold))
 	h := t.openHistory(n, name)
 	before := t.turnsOf(h)
 	forgotten, sum := h.add(e)
@@ -220,15 +220,7 @@ func (v *View) AllEndings() iter.Seq[*Ending] {
 func (t *Table) loadEndings(endings []ending) bool {
 	slices.SortFunc(endings, func(a, b ending) int { return cmp.Compare(a.order, b.order) })
 	for _, e := range endings {
-		n := e.hold.name()
-		name := hashName(n)
-		e.hash = hashEnding(&e, name)
-		h := t.openHistory(n, name)
-		before := t.turnsOf(h)
-		forgotten, sum := h.add(e)
-		t.hash += e.hash - sum
-		t.endings += 1 - forgotten
-		t.takeTurn(h, before)
+		t.putEnding(e)
 	}
 	return t.endings == len(endings)
 }

@@ -63,10 +63,10 @@ func fits(n Name, run string, limit uint32) bool {
 
 func (h *hold) setStrength(m Mode, s Scope) { h.strong = uint8(m) | uint8(s)<<1 }
 
-// setRare notes what hold has beside its session, which must be known.
+// setRare notes what few holds have, once the session is known.
 func (h *hold) setRare(request uint64, client *Client) {
 	own := !sameClient(client, h.session.client())
-	if h.rare = nil; own || request != 0 {
+	if own || request != 0 {
 		h.rare = &rarely{own: own, client: client, request: request}
 	}
 }
@@ -99,16 +99,6 @@ func (h *hold) client() *Client {
 		return h.rare.client
 	}
 	return h.session.client()
-}
-
-func (h *hold) clientHash() uint64 {
-	switch {
-	case h.rare != nil && h.rare.own:
-		return hashClient(h.rare.client)
-	case h.session == nil:
-		return hashClient(nil)
-	}
-	return h.session.clientHash
 }
 
 func (h *hold) request() uint64 {

@@ -10,11 +10,12 @@ import (
 // session that never sent a seq has none.
 type book struct {
 	epoch *epoch
-	// session is the session's record, id and private what it says, so that few
-	// commands look at it.
-	session *Session
-	id      SessionID
-	acked   uint64
+	// session is the session's record; id, clientHash and private are what it says, so
+	// that few commands look at it.
+	session    *Session
+	id         SessionID
+	clientHash uint64
+	acked      uint64
 	// newest is the answer that was added last, if it is still there.
 	newest answer
 	// more is nil if the client never had two commands under way at a time.
@@ -98,7 +99,7 @@ func (s *state) bookFor(x *Session) *book {
 	if b := s.openBook(x.ID.Number); b != nil {
 		return b
 	}
-	b := &book{epoch: s.books.epoch, session: x, id: x.ID, private: x.Private}
+	b := &book{epoch: s.books.epoch, session: x, id: x.ID, clientHash: x.clientHash, private: x.Private}
 	s.books.Set(x.ID.Number, none{}, b)
 	s.recent.books[x.ID.Number%recentRecords], s.recent.book = b, b
 	return b
@@ -204,7 +205,7 @@ func (s *state) putAnswer(b *book, a *answer) {
 		b.backlog().others.Set(older.seq, none{}, &older)
 	}
 	b.newest = *a
-	b.newest.hash = hashAnswer(b.id.Number, a)
+	b.newest.hash = s.hashAnswer(b.id.Number, a)
 	if a.request == 0 {
 		b.finished++
 	}

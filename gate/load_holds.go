@@ -85,7 +85,7 @@ func (o *heldOrders) bySession() []entry[*hold] {
 func (s *state) loadHolds(holds []entry[*hold]) bool {
 	s.holders = len(holds)
 	for _, x := range holds {
-		s.hash += hashHold(x.item)
+		s.hash += hashHold(x.item, x.item.sessionID())
 	}
 	var orders heldOrders
 	orders.sortOut(holds)

@@ -85,6 +85,28 @@ func (s *state) sessionByNumber(number uint64) *Session {
 	return x
 }
 
+// idOf is the id of a hold's session, zero for none. Mostly that session is the one
+// of the last book, and is not looked at.
+func (s *state) idOf(h *hold) SessionID {
+	if b := s.recent.book; b != nil && b.session == h.session {
+		return b.id
+	}
+	return h.sessionID()
+}
+
+// clientHash is the hash of a hold's client.
+func (s *state) clientHash(h *hold) uint64 {
+	switch b := s.recent.book; {
+	case h.rare != nil && h.rare.own:
+		return hashClient(h.rare.client)
+	case b != nil && b.session == h.session:
+		return b.clientHash
+	case h.session == nil:
+		return hashClient(nil)
+	}
+	return h.session.clientHash
+}
+
 // sessionHoldList returns the session's holds, oldest grant first.
 func (s *state) sessionHoldList(number uint64) []*hold { return ranked(s.sessionHolds, number) }
 
@@ -116,13 +138,19 @@ func anyRanked[T any](t *tree[uint64, T], rank uint64) (any bool) {
 
 // keyLimit returns the limit that a key has at present; zero when it is unused.
 func (s *state) keyLimit(n Name) uint32 {
+	limit, _ := s.keyUse(n)
+	return limit
+}
+
+// keyUse returns a key's limit, as keyLimit does, and whether it is held.
+func (s *state) keyUse(n Name) (limit uint32, held bool) {
 	if h, found := s.holds[Key].any(n.Text); found {
-		return uint32(h.limit)
+		return uint32(h.limit), true
 	}
 	if x, found := s.requests[Key].any(n.Text); found {
-		return x.item.Limit
+		return x.item.Limit, false
 	}
-	return 0
+	return 0, false
 }
 
 // join is w joined with what run holds on its name.

@@ -139,7 +139,7 @@ func (t *Table) endHold(h *hold, end End, delay time.Duration, by *Breaker) {
 		t.putHold(closed)
 		t.timer(LockDelay, h.token, delay)
 	}
-	t.endIfIdle(h.sessionID())
+	t.endIfIdle(t.idOf(h))
 }
 
 // remember adds to the name's history how a hold ended.

@@ -125,7 +125,8 @@ func (s *state) copy() state {
 func (s *state) putHold(h *hold) {
 	s.holds[h.kind].add(h.strength(), h)
 	s.holders++
-	h.hash = hashHold(h)
+	id := s.idOf(h)
+	h.hash = hashHold(h, id)
 	s.hash += h.hash
 	if h.limit > 1 {
 		addTally(s.taken, h.name(), 1)
@@ -146,7 +147,7 @@ func (s *state) putHold(h *hold) {
 		s.show(r, h.name())
 	}
 	if h.session != nil {
-		s.sessionHolds.Set(h.session.ID.Number, h.token, h)
+		s.sessionHolds.Set(id.Number, h.token, h)
 	}
 }
 
@@ -156,7 +157,7 @@ func (s *state) dropHold(h *hold) {
 	if h.hash != 0 {
 		s.hash -= h.hash
 	} else {
-		s.hash -= hashHold(h)
+		s.hash -= hashHold(h, s.idOf(h))
 	}
 	if h.limit > 1 {
 		addTally(s.taken, h.name(), -1)
@@ -177,7 +178,7 @@ func (s *state) dropHold(h *hold) {
 		}
 	}
 	if h.session != nil {
-		s.sessionHolds.Delete(h.session.ID.Number, h.token)
+		s.sessionHolds.Delete(s.idOf(h).Number, h.token)
 	}
 }
 

@@ -132,7 +132,7 @@ func (t *Table) timer(kind TimerKind, id uint64, after time.Duration) {
 func (t *Table) holdEvent(kind EventKind, h *hold, reason, actor string) {
 	e := t.newEvent()
 	e.Kind, e.Mode, e.Scope, e.Token, e.Request = kind, h.mode(), h.scope(), h.token, h.request()
-	e.Name, e.Run, e.Session, e.Reason, e.Actor = h.name(), h.run(), h.sessionID(), reason, actor
+	e.Name, e.Run, e.Session, e.Reason, e.Actor = h.name(), h.run(), t.idOf(h), reason, actor
 }
 
 // free notes that something which covered w is gone or weaker, so that

@@ -24,6 +24,8 @@ type claim struct {
 	wants []Want
 	owns  []*hold
 	limit uint32
+	// unheld says that the claim is on a key that nobody holds.
+	unheld bool
 }
 
 // claim looks up what run holds of wants' names. It notes that in room as far as
@@ -104,7 +106,7 @@ func (s *state) grantable(c claim) bool {
 		return tallyOf(s.taken, name) < c.limit && (!waits || first.item.Number >= c.number)
 	}
 	for i, w := range c.wants {
-		if !c.has(i) && !s.obstacles(c.run, w, func(*hold) bool { return false }) {
+		if !c.unheld && !c.has(i) && !s.obstacles(c.run, w, func(*hold) bool { return false }) {
 			return false
 		}
 	}
