@@ -57,6 +57,8 @@ type treeNode[T any] struct {
 	// shared is what all texts of the node begin with, if not more: a text's rank
 	// is the eight bytes that follow. It is empty without items.
 	shared string
+	// changes counts what was put in or taken out since that was looked at.
+	changes uint8
 }
 
 func newTree[K, T any](o *order[K, T]) *tree[K, T] { return &tree[K, T]{order: o, epoch: new(epoch)} }
@@ -95,7 +97,7 @@ func (t *tree[K, T]) change(rank uint64, key K) *T {
 // own returns the node at p as one that may be changed.
 func (t *tree[K, T]) own(p **treeNode[T]) *treeNode[T] {
 	if n := *p; n.epoch != t.epoch {
-		*p = &treeNode[T]{roomy(n.items, 1), slices.Clone(n.children), t.epoch, n.shared}
+		*p = &treeNode[T]{roomy(n.items, 1), slices.Clone(n.children), t.epoch, n.shared, n.changes}
 	}
 	return *p
 }
@@ -251,8 +253,15 @@ func (t *tree[K, T]) insert(n *treeNode[T], at int, item entry[T]) {
 	n.items = n.items[:len(n.items)+1]
 	copy(n.items[at+1:], n.items[at:])
 	n.items[at] = item
-	if len(n.items) == 1 {
+	t.changed(n)
+}
+
+// changed makes a node share what it can now and then: an item that has little in
+// common with the others may come and go often. A first item shares all of itself.
+func (t *tree[K, T]) changed(n *treeNode[T]) {
+	if n.changes++; len(n.items) == 1 || n.changes == maxNodeItems {
 		t.tighten(n)
+		n.changes = 0
 	}
 }
 
@@ -271,10 +280,7 @@ func (t *tree[K, T]) cut(n *treeNode[T], at int) {
 	if cap(n.items)-len(n.items) > t.room(n)+2*nodeRoom {
 		n.items = roomy(n.items, nodeRoom)
 	}
-	switch {
-	case len(n.items) == 0:
+	if t.changed(n); len(n.items) == 0 {
 		n.shared = ""
-	case at == 0 || at == len(n.items):
-		t.tighten(n)
 	}
 }

@@ -144,7 +144,36 @@ func TestAFewTextsComeAndGoInTheirNode(t *testing.T) {
 		x.Set(0, spot{h.text(), 0}, h)
 	}
 	x.Delete(0, spot{"zebra", 0})
+	for range maxNodeItems / 2 {
+		x.Set(0, spot{list[9].text(), 0}, list[9])
+		x.Delete(0, spot{list[9].text(), 0})
+	}
 	if shared := x.root.shared; shared != "prod/region-1/00" {
 		t.Errorf("once the outlier is gone the texts share %q", shared)
+	}
+}
+
+// TestAnOutlierComesAndGoesCheaply has a text that shares little with the others
+// of its node come and go: these are not looked at each time.
+func TestAnOutlierComesAndGoesCheaply(t *testing.T) {
+	order, looks := *newCoverOrder[*hold](), 0
+	order.textOf = func(h *hold) string {
+		looks++
+		return h.text()
+	}
+	x := newTree(&order)
+	for i := range maxNodeItems - 1 {
+		h := newHold(Want{Name: Name{Reference, fmt.Sprintf("prod/region-1/%03d", i)}}, "r", "", 0)
+		x.Set(0, spot{h.text(), 0}, h)
+	}
+	outlier := newHold(Want{Name: Name{Reference, "zebra"}}, "r", "", 0)
+	looks = 0
+	const times = 1000
+	for range times {
+		x.Set(0, spot{"zebra", 0}, outlier)
+		x.Delete(0, spot{"zebra", 0})
+	}
+	if looks > 6*times {
+		t.Errorf("%d texts were looked at", looks)
 	}
 }
