@@ -60,7 +60,10 @@ func (s *state) consider(cmd *Command, op *Acquire, room []*hold) (a acquisition
 			return a, now
 		}
 		limit = max(now, limit, 1)
-		wants = []Want{{Name: wants[0].Name, Mode: keyMode(limit)}}
+		wants = wants[:1]
+		if want := (Want{Name: wants[0].Name, Mode: keyMode(limit)}); want != wants[0] {
+			wants = []Want{want}
+		}
 		unheld = !held
 	}
 	a = acquisition{Acquire: op, asked: wants, seq: cmd.Seq}

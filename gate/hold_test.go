@@ -35,3 +35,42 @@ func TestAStoredHoldIsShownAsItWas(t *testing.T) {
 		}
 	}
 }
+
+// Replicas that differ in any field of a hold must be found.
+func TestTheHashOfAHoldCoversEveryField(t *testing.T) {
+	seen := make(map[uint64]int)
+	for i, change := range []func(*Hold){
+		func(*Hold) {},
+		func(x *Hold) { x.Name.Kind = Key },
+		func(x *Hold) { x.Name.Text = "b" },
+		func(x *Hold) { x.Name.Text, x.Run = "ar", "un" },
+		func(x *Hold) { x.Run, x.Reason = "r", "unwhy" },
+		func(x *Hold) { x.Mode = Shared },
+		func(x *Hold) { x.Scope = Tree },
+		func(x *Hold) { x.Ended = EndBroken },
+		func(x *Hold) { x.Limit = 2 },
+		func(x *Hold) { x.Run = "ran" },
+		func(x *Hold) { x.Session.Number = 9 },
+		func(x *Hold) { x.Session.Nonce = 9 },
+		func(x *Hold) { x.Token = 9 },
+		func(x *Hold) { x.At = 9 },
+		func(x *Hold) { x.Reason = "how" },
+		func(x *Hold) { x.Client = &Client{Name: "ann"} },
+		func(x *Hold) { x.Client = &Client{Name: "bob"} },
+		func(x *Hold) { x.Client = nil },
+		func(x *Hold) { x.Request = 9 },
+		func(x *Hold) { x.Delay = 9 },
+	} {
+		ofSession := &Client{Name: "eve"}
+		x := Hold{
+			Name: Name{Reference, "a"}, Run: "run", Session: SessionID{3, 4}, Token: 5, At: 6, Reason: "why", Client: ofSession,
+		}
+		change(&x)
+		h := stored(&x, &Session{ID: x.Session, Client: ofSession})
+		hash := hashHold(h, h.sessionID())
+		if same, found := seen[hash]; found {
+			t.Errorf("changes %d and %d make one hash", same, i)
+		}
+		seen[hash] = i
+	}
+}

@@ -228,3 +228,37 @@ func TestALoadedTableFindsEveryName(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestRecordsThatNoTableHasAreNotLoaded(t *testing.T) {
+	name := Name{Key, "k"}
+	endings := func(n int) func(*Loader) {
+		return func(l *Loader) {
+			for i := range n {
+				l.Ending(&Ending{Name: name, Run: "r", End: EndReleased, Order: uint64(i + 1), Token: 1})
+			}
+		}
+	}
+	answer := func(seq uint64) func(*Loader) {
+		return func(l *Loader) {
+			l.Ledger(&Ledger{Session: 3, Answers: 1})
+			l.Answer(&SeqAnswer{Session: 3, Seq: seq, Result: &Result{Code: Occupied}})
+		}
+	}
+	for what, x := range map[string]struct {
+		add    func(*Loader)
+		loaded bool
+	}{
+		"a full history":         {endings(MaxHistory), true},
+		"more than a history":    {endings(MaxHistory + 1), false},
+		"an answer":              {answer(1), true},
+		"an answer to no seq":    {answer(0), false},
+		"an ending far too long": {func(l *Loader) { l.Ending(&Ending{Name: Name{Key, strings.Repeat("k", 1<<16)}, Order: 1}) }, false},
+	} {
+		l := NewLoader(Counters{Number: 9, Token: 9, Ending: MaxHistory + 1})
+		l.Session(&Session{ID: sessionOfHolds})
+		x.add(l)
+		if _, err := l.Table(); (err == nil) != x.loaded {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+}
