@@ -318,12 +318,12 @@ func (c *checker) historyIsSound(h *history) {
 		return true
 	})
 	switch {
-	case h.before != nil && (len(h.recent) < MaxHistory || h.before.end == EndReplaced || h.holders > 0):
+	case h.before != nil && (h.count < MaxHistory || h.before.end == EndReplaced || h.holders > 0):
 		c.fail("%v: ending %d should be forgotten", h.name, h.before.order)
 	case h.before != nil:
 		holders--
 	}
-	if holders != h.holders || bad != h.bad || len(h.recent) > MaxHistory || h.first > 0 && len(h.recent) < MaxHistory {
+	if holders != h.holders || bad != h.bad || h.count > MaxHistory || h.first > 0 && h.count < MaxHistory {
 		c.fail("%v: its history counts %d holders of %d, bad %v", h.name, h.holders, holders, h.bad)
 	}
 }

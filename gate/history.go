@@ -40,10 +40,13 @@ func storedEnding(x *Ending) ending {
 type history struct {
 	epoch *epoch
 	name  Name
-	// recent are the last MaxHistory endings. Once there are as many, the oldest is
-	// at first, which is zero before, and the others follow around the end.
-	recent []ending
-	first  uint8
+	// recent are the last MaxHistory endings, in pairs: only one of these is changed by
+	// an ending. Once there are as many, the oldest is at first, which is zero before,
+	// and the others follow around the end.
+	recent       [MaxHistory / 2]*[2]ending
+	count, first uint8
+	// own has a bit for each of the pairs that is in no version.
+	own uint8
 	// holders counts those of recent that are no replacements. If none is, before is
 	// the newest ending that is none, for the next holder's Previous.
 	holders uint8
@@ -56,8 +59,23 @@ type history struct {
 
 // newest is the i-th newest of the recent endings.
 func (h *history) newest(i int) *ending {
-	n := len(h.recent)
-	return &h.recent[(int(h.first)+n-1-i)%n]
+	n := int(h.count)
+	at := (int(h.first) + n - 1 - i) % n
+	return &h.recent[at/2][at%2]
+}
+
+// place is where an ending may be written.
+func (h *history) place(at uint8) *ending {
+	pair, bit := &h.recent[at/2], uint8(1)<<(at/2)
+	if h.own&bit == 0 {
+		h.own |= bit
+		next := new([2]ending)
+		if *pair != nil {
+			*next = **pair
+		}
+		*pair = next
+	}
+	return &(*pair)[at%2]
 }
 
 // order is that of the newest ending.
@@ -69,7 +87,7 @@ func (h *history) previous() *ending {
 	if !h.bad {
 		return nil
 	}
-	for i := range h.recent {
+	for i := range int(h.count) {
 		if e := h.newest(i); e.end != EndReplaced {
 			return e
 		}
@@ -81,10 +99,12 @@ func (h *history) previous() *ending {
 // sum of their hashes.
 func (h *history) add(e ending) (forgotten int, sum uint64) {
 	var old ending
-	if len(h.recent) < MaxHistory {
-		h.recent = append(h.recent, e)
+	if h.count < MaxHistory {
+		*h.place(h.count) = e
+		h.count++
 	} else {
-		old, h.recent[h.first] = h.recent[h.first], e
+		oldest := h.place(h.first)
+		old, *oldest = *oldest, e
 		h.first = (h.first + 1) % MaxHistory
 	}
 	h.name = e.hold.name()
@@ -114,8 +134,8 @@ func (h *history) all(yield func(*ending) bool) bool {
 	if h.before != nil && !yield(h.before) {
 		return false
 	}
-	for i := range h.recent {
-		if !yield(h.newest(len(h.recent) - 1 - i)) {
+	for i := range int(h.count) {
+		if !yield(h.newest(int(h.count) - 1 - i)) {
 			return false
 		}
 	}
@@ -151,8 +171,7 @@ func (t *Table) openHistory(n Name, hash uint64) *history {
 		*known = *at
 	default:
 		next := **at
-		next.epoch = t.histories.epoch
-		next.recent = slices.Clone(next.recent)
+		next.epoch, next.own = t.histories.epoch, 0
 		next.turn.history = &next
 		*at, *known = &next, &next
 	}
@@ -196,7 +215,7 @@ func (v *View) History(n Name) []*Ending {
 		return nil
 	}
 	var list []*Ending
-	for i := range h.recent {
+	for i := range int(h.count) {
 		if e := h.newest(i); e.hold.token != 0 {
 			list = append(list, e.full())
 		}
