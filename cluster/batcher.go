@@ -8,7 +8,7 @@ import (
 // batcher gathers the commands that wait on this node, from its own clients
 // and, on the leader, from the other nodes. It sends a batch as soon as the
 // leader has room for one: while as many as it takes are under way the next one
-// fills up, and there is no timer.
+// fills up. A leader's then waits for a moment, see gathering.
 type batcher struct {
 	// route returns where batches go at present; never nil.
 	route func() *sink
@@ -20,8 +20,10 @@ type batcher struct {
 	queue  []*proposal
 	bytes  int
 	closed bool
-	// filled has a token when the queue may not be empty.
+	// filled has a token when the queue may not be empty or, while a batch gathers,
+	// may have all that is wanted.
 	filled chan struct{}
+	gather gathering
 }
 
 // sink is one leader as seen from this node, for as long as it leads.
@@ -29,6 +31,9 @@ type sink struct {
 	to destination
 	// slots has one token for each batch under way.
 	slots chan struct{}
+	// gathers says that a batch is worth a wait for those who were answered with the
+	// last one.
+	gathers bool
 	// send hands the batch over and calls over when another may follow.
 	send func(batch []*proposal, over func())
 }
@@ -53,9 +58,11 @@ func (b *batcher) put(proposals ...*proposal) error {
 	}
 	b.queue = append(b.queue, proposals...)
 	b.bytes += size
-	select {
-	case b.filled <- struct{}{}:
-	default:
+	if b.enough() {
+		select {
+		case b.filled <- struct{}{}:
+		default:
+		}
 	}
 	return nil
 }
@@ -114,6 +121,9 @@ func (b *batcher) sendOne() bool {
 	// Who is about to ask, asks first: without a timer that costs nobody anything,
 	// and the batch grows by those who were answered with the last one.
 	runtime.Gosched()
+	if to.gathers {
+		b.gatherAll(rerouted)
+	}
 	batch := b.take()
 	if len(batch) == 0 {
 		over()

@@ -18,6 +18,12 @@ const (
 	// that are not applied. While they are, the next batch fills up.
 	MaxFramesInFlight  = 3
 	MaxEntriesInFlight = 1
+	// leastCrowd is how many callers there must be for a batch to wait for them.
+	leastCrowd = 4
+	// maxGather bounds that wait, and maxGatherSkips the batches that go without one
+	// after waits in vain.
+	maxGather      = time.Millisecond
+	maxGatherSkips = 63
 	// MaxQueuedCommands and MaxQueuedBytes bound what waits for a batch.
 	MaxQueuedCommands = 32_768
 	MaxQueuedBytes    = 32 << 20

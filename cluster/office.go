@@ -179,6 +179,7 @@ func (o *office) propose(batch []*proposal, over func()) {
 // conclude waits for the entry and delivers the verdicts.
 func (o *office) conclude(batch []*proposal, future raft.ApplyFuture) {
 	applied, err := appliedBy(future)
+	o.node.batcher.ended(len(batch))
 	if err != nil {
 		refuse(batch, err)
 		return

@@ -1,0 +1,150 @@
+package cluster
+
+import (
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// gatheringTo returns a batcher whose leader takes that long for each batch, and the
+// sizes of those that were sent.
+func gatheringTo(round time.Duration) (b *batcher, stop chan struct{}, sizes func() []int) {
+	var mu sync.Mutex
+	var sent []int
+	to := &sink{slots: make(chan struct{}, 1), gathers: true}
+	stop = make(chan struct{})
+	b = newBatcher(func() *sink { return to }, new(signal), stop)
+	to.send = func(batch []*proposal, over func()) {
+		mu.Lock()
+		sent = append(sent, len(batch))
+		mu.Unlock()
+		go func() {
+			time.Sleep(round)
+			b.ended(len(batch))
+			for _, p := range batch {
+				p.finish(verdict{})
+			}
+			over()
+		}()
+	}
+	return b, stop, func() []int {
+		mu.Lock()
+		defer mu.Unlock()
+		return slices.Clone(sent)
+	}
+}
+
+// callers ask again and again, each so long after its answer.
+func callers(t *testing.T, b *batcher, count, times int, pause time.Duration) {
+	t.Helper()
+	var asking sync.WaitGroup
+	for i := range count {
+		asking.Go(func() {
+			time.Sleep(time.Duration(i) * 10 * time.Microsecond)
+			for range times {
+				answered := make(chan struct{})
+				p := &proposal{command: []byte("c"), done: func(int, verdict) { close(answered) }}
+				if err := b.put(p); err != nil {
+					t.Error(err)
+					return
+				}
+				<-answered
+				time.Sleep(pause)
+			}
+		})
+	}
+	asking.Wait()
+}
+
+func TestCallersWhoAskAgainAtOnceShareABatch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, stop, sizes := gatheringTo(2 * time.Millisecond)
+		var running sync.WaitGroup
+		running.Go(b.run)
+		callers(t, b, 40, 30, 500*time.Microsecond)
+		close(stop)
+		running.Wait()
+		sent := sizes()
+		if late := sent[len(sent)/2 : len(sent)*3/4]; slices.Min(late) < 35 {
+			t.Errorf("batches of %d for 40 callers", late)
+		}
+	})
+}
+
+// Those who come back after a long time are not waited for but now and then.
+func TestABatchSeldomWaitsInVain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, stop, sizes := gatheringTo(2 * time.Millisecond)
+		var running sync.WaitGroup
+		running.Go(b.run)
+		begun := time.Now()
+		const rounds = 200
+		for range rounds {
+			b.ended(10)
+			callers(t, b, 1, 1, 0)
+		}
+		waited := time.Since(begun) - rounds*2*time.Millisecond
+		if most := 10 * maxGather; waited > most || waited < maxGather {
+			t.Errorf("%d batches waited for %v, at most %v is right", rounds, waited, most)
+		}
+		close(stop)
+		running.Wait()
+		if got := len(sizes()); got != rounds {
+			t.Errorf("%d batches", got)
+		}
+	})
+}
+
+func TestWhatABatchWaitsFor(t *testing.T) {
+	for name, c := range map[string]struct {
+		crowd, queued, size int
+		waits               bool
+	}{
+		"few callers":       {leastCrowd - 1, 1, 1, false},
+		"enough callers":    {leastCrowd, 1, 1, true},
+		"most are there":    {64, 56, 1, false},
+		"many are not":      {64, 55, 1, true},
+		"a full batch":      {1000, 2, MaxBatchBytes / 2, false},
+		"an even larger":    {3 * MaxBatchCommands, MaxBatchCommands, 1, false},
+		"nobody":            {64, 0, 1, false},
+		"nobody before":     {0, 5, 1, false},
+		"more than before":  {10, 20, 1, false},
+		"almost full batch": {3 * MaxBatchCommands, MaxBatchCommands - 1, 1, true},
+	} {
+		b, _ := testBatcher()
+		for range c.queued {
+			if err := b.put(&proposal{command: make([]byte, c.size)}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		b.gather.crowd = c.crowd
+		if got := b.want(); got != c.waits {
+			t.Errorf("%s: waits %t", name, got)
+		}
+	}
+}
+
+// A leader that is lost, or a node that stops, ends the wait.
+func TestAWaitEndsWithItsLeader(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, stop := testBatcher()
+		begun := time.Now()
+		for range 2 {
+			b.gather = gathering{crowd: 64}
+			if err := b.put(new(proposal)); err != nil {
+				t.Fatal(err)
+			}
+			rerouted := b.rerouted.wait()
+			go b.rerouted.raise()
+			b.gatherAll(rerouted)
+		}
+		close(stop)
+		b.gather = gathering{crowd: 64}
+		b.gatherAll(b.rerouted.wait())
+		if waited := time.Since(begun); waited > 0 {
+			t.Errorf("it went on for %v", waited)
+		}
+	})
+}
