@@ -28,6 +28,9 @@ type pair struct {
 	thorough int
 	// lastCode is that of the newest result.
 	lastCode gate.Code
+	// outcome is the same memory for every command, as on a follower: the table may
+	// keep nothing of it.
+	outcome gate.Outcome
 }
 
 func newPair(names []gate.Name, runs []string) *pair {
@@ -43,7 +46,9 @@ func (p *pair) apply(cmd *gate.Command, now gate.Wall) (gate.Outcome, error) {
 	if cmd.IsTry() {
 		refusal, refused = p.table.Snapshot().Refusal(cmd)
 	}
-	got := p.table.Apply(cmd, now)
+	p.outcome.Reset()
+	p.table.ApplyTo(&p.outcome, cmd, now)
+	got := p.outcome
 	want := p.model.Apply(cmd, now)
 	if !repeat {
 		p.adoptCycle(cmd, &want.Result, got.Result)

@@ -54,7 +54,6 @@ func (t *Table) ApplyTo(out *Outcome, cmd *Command, now Wall) {
 	}
 	t.room = out.grant[:0]
 	t.applyOnce(cmd, &out.Result)
-	t.room = nil
 	t.wake()
 	if fresh {
 		t.takeEvents()
@@ -146,6 +145,7 @@ func (t *Table) lookAt(r *Request) { t.woken = append(t.woken, r) }
 // One pass suffices: a grant turns pointers to a request into pointers to a
 // hold of the same run, which makes nobody else grantable.
 func (t *Table) wake() {
+	t.room = nil // what is granted from here on is others', who keep it
 	if t.byNumber.Len() > 0 {
 		for _, w := range t.freed {
 			t.findWoken(w)
