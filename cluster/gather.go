@@ -6,8 +6,10 @@ import "time"
 // one. Without it callers who ask again at once fall into two groups, which take turns:
 // one is under way while the other waits, each with half of what an entry could carry.
 type gathering struct {
-	// crowd is how many commands were under way or waited when the last batch ended.
+	// crowd is how many commands were under way or waited when the last batch ended,
+	// and round what that took.
 	crowd int
+	round time.Duration
 	// wanted is how many the queue must have before it is looked at; zero for any.
 	wanted int
 	// skips is how many batches go without a wait, as the last waits were in vain,
@@ -15,11 +17,12 @@ type gathering struct {
 	skips, skipped int
 }
 
-// ended notes that a batch of that many commands is about to be answered.
-func (b *batcher) ended(size int) {
+// ended notes that a batch of that many commands is about to be answered, after that
+// long.
+func (b *batcher) ended(size int, took time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.gather.crowd = size + len(b.queue)
+	b.gather.crowd, b.gather.round = size+len(b.queue), took
 }
 
 // enough reports whether the queue has what is wanted; b.mu is held.
@@ -27,14 +30,15 @@ func (b *batcher) enough() bool {
 	return len(b.queue) >= b.gather.wanted || b.bytes >= MaxBatchBytes
 }
 
-// gatherAll waits until most of the crowd has asked again, a batch is full, or
-// maxGather is over. Where callers do not come back that soon, it does so ever less
-// often.
+// gatherAll waits until most of the crowd has asked again, or a batch is full, for as
+// long as the last batch took at most, and for maxGather. Where callers do not come
+// back that soon, it does so ever less often.
 func (b *batcher) gatherAll(rerouted <-chan struct{}) {
-	if !b.want() {
+	patience := b.want()
+	if patience == 0 {
 		return
 	}
-	limit := time.NewTimer(maxGather)
+	limit := time.NewTimer(patience)
 	defer limit.Stop()
 	for {
 		select {
@@ -52,21 +56,21 @@ func (b *batcher) gatherAll(rerouted <-chan struct{}) {
 	}
 }
 
-// want begins a wait; false if there is none.
-func (b *batcher) want() bool {
+// want begins a wait and returns how long it may take; zero if there is none.
+func (b *batcher) want() time.Duration {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	g := &b.gather
 	wanted := min(g.crowd-g.crowd/8, MaxBatchCommands)
 	if g.crowd < leastCrowd || len(b.queue) == 0 || len(b.queue) >= wanted || b.bytes >= MaxBatchBytes {
-		return false
+		return 0
 	}
 	if g.skipped < g.skips {
 		g.skipped++
-		return false
+		return 0
 	}
 	g.wanted, g.skipped = wanted, 0
-	return true
+	return max(min(g.round, maxGather), 1)
 }
 
 // gathered ends the wait, if there is enough or it is over, and reports whether it
