@@ -19,7 +19,7 @@ const (
 	// minGarbageShare percent of the live heap at least, busyGarbageShare at most,
 	// or maxGarbageShare while that is within garbageBytes. Looked at once in each
 	// heapCheck, more or less. A large heap is at rest after restChecks without load.
-	minGarbageShare, busyGarbageShare, maxGarbageShare = 25, 100, 400
+	minGarbageShare, busyGarbageShare, maxGarbageShare = 25, 200, 400
 
 	garbageBytes = 64 << 20
 	collectEvery = 10 * time.Second
