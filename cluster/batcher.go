@@ -31,9 +31,6 @@ type sink struct {
 	to destination
 	// slots has one token for each batch under way.
 	slots chan struct{}
-	// gathers says that a batch is worth a wait for those who were answered with the
-	// last one.
-	gathers bool
 	// send hands the batch over and calls over when another may follow.
 	send func(batch []*proposal, over func())
 }
@@ -121,7 +118,7 @@ func (b *batcher) sendOne() bool {
 	// Who is about to ask, asks first: without a timer that costs nobody anything,
 	// and the batch grows by those who were answered with the last one.
 	runtime.Gosched()
-	if to.gathers {
+	if to.to.office != nil {
 		b.gatherAll(rerouted)
 	}
 	batch := b.take()

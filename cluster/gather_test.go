@@ -13,7 +13,7 @@ import (
 func gatheringTo(round time.Duration) (b *batcher, stop chan struct{}, sizes func() []int) {
 	var mu sync.Mutex
 	var sent []int
-	to := &sink{slots: make(chan struct{}, 1), gathers: true}
+	to := &sink{to: destination{office: new(office)}, slots: make(chan struct{}, 1)}
 	stop = make(chan struct{})
 	b = newBatcher(func() *sink { return to }, new(signal), stop)
 	to.send = func(batch []*proposal, over func()) {

@@ -37,7 +37,6 @@ func (n *Node) route() *sink {
 		switch {
 		case to.office != nil:
 			n.sink.slots, n.sink.send = make(chan struct{}, MaxEntriesInFlight), to.office.propose
-			n.sink.gathers = true
 		case !to.nobody():
 			n.sink.send = func(batch []*proposal, over func()) { n.sendTo(to.peer, batch, over) }
 		}

@@ -11,7 +11,7 @@ func TestWhatIsStartedHasTheUsualSlack(t *testing.T) {
 	defer runtime.UnlockOSThread()
 	before := slack()
 	if before == 0 {
-		t.Skip("the kernel does not tell")
+		t.Skip("the kernel does not tell a thread its slack: run where prctl(PR_GET_TIMERSLACK) is allowed")
 	}
 	if err := setSlack(int(timerSlack)); err != nil {
 		t.Fatal(err)
