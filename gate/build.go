@@ -55,7 +55,8 @@ func (t *tree[K, T]) level(items []entry[T], children []*treeNode[T]) (between [
 		node := &treeNode[T]{items: roomy(items[:n], nodeRoom), epoch: t.epoch}
 		t.rerank(node, t.common(node))
 		if children != nil {
-			node.children = slices.Clone(children[:n+1])
+			node.children = new(childNodes[T])
+			copy(node.children[:], children[:n+1])
 			children = children[n+1:]
 		}
 		nodes = append(nodes, node)

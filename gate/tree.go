@@ -49,10 +49,11 @@ type entry[T any] struct {
 // no version and may be changed.
 type epoch struct{ _ byte }
 
-// treeNode has the items between its children, which leaves do not have.
+// treeNode has the items between its children, which leaves do not have. It fills
+// a cache line: a search in a large tree waits for it.
 type treeNode[T any] struct {
 	items    []entry[T]
-	children []*treeNode[T]
+	children *childNodes[T]
 	epoch    *epoch
 	// shared is what all texts of the node begin with, if not more: a text's rank
 	// is the eight bytes that follow. It is empty without items.
@@ -60,6 +61,10 @@ type treeNode[T any] struct {
 	// changes counts what was put in or taken out since that was looked at.
 	changes uint8
 }
+
+// childNodes are one more than the node has items, and have room for the children
+// of a node that is about to be split.
+type childNodes[T any] [maxNodeItems + 2]*treeNode[T]
 
 func newTree[K, T any](o *order[K, T]) *tree[K, T] { return &tree[K, T]{order: o, epoch: new(epoch)} }
 
@@ -97,7 +102,7 @@ func (t *tree[K, T]) change(rank uint64, key K) *T {
 // own returns the node at p as one that may be changed.
 func (t *tree[K, T]) own(p **treeNode[T]) *treeNode[T] {
 	if n := *p; n.epoch != t.epoch {
-		*p = &treeNode[T]{roomy(n.items, 1), slices.Clone(n.children), t.epoch, n.shared, n.changes}
+		*p = &treeNode[T]{roomy(n.items, 1), n.children.clone(), t.epoch, n.shared, n.changes}
 	}
 	return *p
 }
@@ -112,7 +117,7 @@ func (t *tree[K, T]) Set(rank uint64, key K, item T) (old T, replaced bool) {
 		t.count++
 	}
 	if len(root.items) > maxNodeItems {
-		t.root = &treeNode[T]{children: []*treeNode[T]{root}, epoch: t.epoch}
+		t.root = &treeNode[T]{children: &childNodes[T]{root}, epoch: t.epoch}
 		t.split(t.root, 0)
 	}
 	return old, replaced
@@ -144,11 +149,12 @@ func (t *tree[K, T]) split(n *treeNode[T], at int) {
 	item := left.items[middle]
 	left.items = roomy(left.items[:middle], 0)
 	if left.children != nil {
-		right.children = slices.Clone(left.children[middle+1:])
-		left.children = slices.Clone(left.children[:middle+1])
+		right.children = new(childNodes[T])
+		copy(right.children[:], left.children[middle+1:])
+		clear(left.children[middle+1:])
 	}
 	t.insert(n, at, item)
-	n.children = slices.Insert(n.children, at+1, right)
+	n.children.insert(at+1, right)
 	t.tighten(left)
 	t.tighten(right)
 }
@@ -214,18 +220,20 @@ func (t *tree[K, T]) balance(n *treeNode[T], at int) {
 	left, right := t.own(&n.children[from]), t.own(&n.children[from+1])
 	switch {
 	case len(left.items)+len(right.items) < maxNodeItems:
+		if left.children != nil {
+			copy(left.children[len(left.items)+1:], right.children[:len(right.items)+1])
+		}
 		left.items = append(append(roomy(left.items, 1+len(right.items)), n.items[from]), right.items...)
-		left.children = append(left.children, right.children...)
 		t.rerank(left, t.common(left))
 		t.cut(n, from)
-		n.children = slices.Delete(n.children, from+1, from+2)
+		n.children.cut(from + 1)
 	case from == at:
 		t.insert(left, len(left.items), n.items[from])
 		n.items[from] = t.fit(n, right.items[0])
 		t.cut(right, 0)
 		if left.children != nil {
-			left.children = append(left.children, right.children[0])
-			right.children = slices.Delete(right.children, 0, 1)
+			left.children[len(left.items)] = right.children[0]
+			right.children.cut(0)
 		}
 	default:
 		last := len(left.items) - 1
@@ -233,11 +241,29 @@ func (t *tree[K, T]) balance(n *treeNode[T], at int) {
 		n.items[from] = t.fit(n, left.items[last])
 		t.cut(left, last)
 		if left.children != nil {
-			right.children = slices.Insert(right.children, 0, left.children[last+1])
-			left.children = slices.Delete(left.children, last+1, last+2)
+			right.children.insert(0, left.children[last+1])
+			left.children.cut(last + 1)
 		}
 	}
 }
+
+// clone returns a copy; that of no children is none.
+func (c *childNodes[T]) clone() *childNodes[T] {
+	if c == nil {
+		return nil
+	}
+	next := *c
+	return &next
+}
+
+// insert puts a child before the one at that place.
+func (c *childNodes[T]) insert(at int, child *treeNode[T]) {
+	copy(c[at+1:], c[at:])
+	c[at] = child
+}
+
+// cut takes the child at that place out, of children that are not too many.
+func (c *childNodes[T]) cut(at int) { copy(c[at:], c[at+1:]) }
 
 // roomy returns a copy of items that has room for more of them, and not much else.
 func roomy[T any](items []T, more int) []T {

@@ -5,7 +5,14 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+	"unsafe"
 )
+
+func TestATreeNodeTakesOneCacheLine(t *testing.T) {
+	if size := unsafe.Sizeof(treeNode[*hold]{}); size > 64 {
+		t.Errorf("a node takes %d bytes", size)
+	}
+}
 
 func numbersTree() *tree[none, int] { return newNumbered[int]() }
 
@@ -15,6 +22,14 @@ func itemsOf[K, T any](t *tree[K, T]) (items []T) {
 		return true
 	})
 	return items
+}
+
+// offspring are a node's children.
+func (n *treeNode[T]) offspring() []*treeNode[T] {
+	if n.children == nil {
+		return nil
+	}
+	return n.children[:len(n.items)+1]
 }
 
 // soundTree verifies what every search and change relies on.
@@ -34,11 +49,13 @@ func soundTree(t *testing.T, x *tree[none, int]) {
 			depths[depth] = true
 			return
 		}
-		if len(n.children) != len(n.items)+1 {
-			t.Fatalf("%d children around %d items", len(n.children), len(n.items))
-		}
-		for _, child := range n.children {
-			visit(child, depth+1)
+		for i, child := range n.children {
+			if (child != nil) != (i <= len(n.items)) {
+				t.Fatalf("a child at %d, or none, around %d items", i, len(n.items))
+			}
+			if child != nil {
+				visit(child, depth+1)
+			}
 		}
 	}
 	if x.root != nil {
@@ -107,6 +124,29 @@ func TestTreeIsASortedListWhoseVersionsStay(t *testing.T) {
 	}
 }
 
+// TestTreeEmptiesFromEitherEnd has nodes of every level at either end take items
+// of a sibling, or all of them.
+func TestTreeEmptiesFromEitherEnd(t *testing.T) {
+	for _, fromEnd := range []bool{false, true} {
+		x := numbersTree()
+		for _, item := range rand.New(rand.NewPCG(5, 9)).Perm(100_000) {
+			x.Set(uint64(item), none{}, item)
+		}
+		for i := range 100_000 {
+			item := i
+			if fromEnd {
+				item = 99_999 - i
+			}
+			if old, found := x.Delete(uint64(item), none{}); !found || old != item {
+				t.Fatalf("delete %d: %d, %v", item, old, found)
+			}
+			if i%500 == 0 {
+				soundTree(t, x)
+			}
+		}
+	}
+}
+
 func TestTreeAscendsFromAnyItemAndStopsAnywhere(t *testing.T) {
 	x := numbersTree()
 	for i := range 10_000 {
@@ -147,7 +187,7 @@ func TestTreeTakesLittleMoreThanItsItems(t *testing.T) {
 	var visit func(n *treeNode[int])
 	visit = func(n *treeNode[int]) {
 		room += cap(n.items)
-		for _, child := range n.children {
+		for _, child := range n.offspring() {
 			visit(child)
 		}
 	}

@@ -21,7 +21,7 @@ func soundTexts(t *testing.T, x *tree[spot, *hold]) {
 				t.Fatalf("%q has rank %x in a node that shares %q", text, item.rank, n.shared)
 			}
 		}
-		for _, child := range n.children {
+		for _, child := range n.offspring() {
 			visit(child)
 		}
 	}
