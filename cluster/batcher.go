@@ -3,23 +3,27 @@ package cluster
 import (
 	"runtime"
 	"sync"
+	"time"
 )
 
 // batcher gathers the commands that wait on this node, from its own clients
 // and, on the leader, from the other nodes. It sends a batch as soon as the
 // leader has room for one: while as many as it takes are under way the next one
-// fills up. A leader's then waits for a moment, see gathering.
+// fills up. It may then wait for a moment, see gathering.
 type batcher struct {
+	clock func() time.Time
 	// route returns where batches go at present; never nil.
 	route func() *sink
 	// rerouted is raised whenever route may have changed.
 	rerouted *signal
 	stop     <-chan struct{}
 
-	mu     sync.Mutex
-	queue  []*proposal
-	bytes  int
-	closed bool
+	mu    sync.Mutex
+	queue []*proposal
+	bytes int
+	// underway is how many commands were sent and are not answered.
+	underway int
+	closed   bool
 	// filled has a token when the queue may not be empty or, while a batch gathers,
 	// may have all that is wanted.
 	filled chan struct{}
@@ -31,12 +35,15 @@ type sink struct {
 	to destination
 	// slots has one token for each batch under way.
 	slots chan struct{}
-	// send hands the batch over and calls over when another may follow.
+	// crowd is how many callers must be away for a batch to wait for them.
+	crowd int
+	// send hands the batch over and calls over, before the first answer, when another
+	// may follow.
 	send func(batch []*proposal, over func())
 }
 
-func newBatcher(route func() *sink, rerouted *signal, stop <-chan struct{}) *batcher {
-	return &batcher{route: route, rerouted: rerouted, stop: stop, filled: make(chan struct{}, 1)}
+func newBatcher(clock func() time.Time, route func() *sink, rerouted *signal, stop <-chan struct{}) *batcher {
+	return &batcher{clock: clock, route: route, rerouted: rerouted, stop: stop, filled: make(chan struct{}, 1)}
 }
 
 // put queues the proposals, all or none: ErrOverloaded, ErrShuttingDown.
@@ -64,7 +71,7 @@ func (b *batcher) put(proposals ...*proposal) error {
 	return nil
 }
 
-// take returns the next batch, nil if nothing waits.
+// take returns the next batch, nil if nothing waits. What it returns is under way.
 func (b *batcher) take() []*proposal {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -81,6 +88,7 @@ func (b *batcher) take() []*proposal {
 			size += len(p.command)
 		}
 	}
+	b.underway += len(batch)
 	clear(b.queue[:taken])
 	b.queue = b.queue[taken:]
 	if len(b.queue) == 0 {
@@ -114,19 +122,23 @@ func (b *batcher) sendOne() bool {
 	case <-b.stop:
 		return false
 	}
-	over := sync.OnceFunc(func() { <-to.slots })
 	// Who is about to ask, asks first: without a timer that costs nobody anything,
 	// and the batch grows by those who were answered with the last one.
 	runtime.Gosched()
-	if to.to.office != nil {
-		b.gatherAll(rerouted)
+	if !b.gatherAll(to.crowd, rerouted) {
+		<-to.slots
+		return true
 	}
 	batch := b.take()
 	if len(batch) == 0 {
-		over()
+		<-to.slots
 		return false
 	}
-	to.send(batch, over)
+	begun := b.clock()
+	to.send(batch, sync.OnceFunc(func() {
+		b.ended(len(batch), b.clock().Sub(begun))
+		<-to.slots
+	}))
 	return true
 }
 

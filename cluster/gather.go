@@ -6,8 +6,8 @@ import "time"
 // one. Without it callers who ask again at once fall into two groups, which take turns:
 // one is under way while the other waits, each with half of what an entry could carry.
 type gathering struct {
-	// crowd is how many commands were under way or waited when the last batch ended,
-	// and round what that took.
+	// crowd is how many commands were under way or waited, of late, when a batch
+	// ended, and round what the last one took.
 	crowd int
 	round time.Duration
 	// wanted is how many the queue must have before it is looked at; zero for any.
@@ -18,11 +18,13 @@ type gathering struct {
 }
 
 // ended notes that a batch of that many commands is about to be answered, after that
-// long.
+// long. Of several that are answered together the first one sees the whole crowd.
 func (b *batcher) ended(size int, took time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.gather.crowd, b.gather.round = size+len(b.queue), took
+	b.gather.crowd = max(b.underway+len(b.queue), b.gather.crowd*7/8)
+	b.gather.round = took
+	b.underway -= size
 }
 
 // enough reports whether the queue has what is wanted; b.mu is held.
@@ -32,11 +34,12 @@ func (b *batcher) enough() bool {
 
 // gatherAll waits until most of the crowd has asked again, or a batch is full, for as
 // long as the last batch took at most, and for maxGather. Where callers do not come
-// back that soon, it does so ever less often.
-func (b *batcher) gatherAll(rerouted <-chan struct{}) {
-	patience := b.want()
+// back that soon, it does so ever less often, and where fewer than least are away, never.
+// It reports whether the batch may go: not if the leader has changed, or the node stops.
+func (b *batcher) gatherAll(least int, rerouted <-chan struct{}) bool {
+	patience := b.want(least)
 	if patience == 0 {
-		return
+		return true
 	}
 	limit := time.NewTimer(patience)
 	defer limit.Stop()
@@ -44,25 +47,29 @@ func (b *batcher) gatherAll(rerouted <-chan struct{}) {
 		select {
 		case <-b.filled:
 			if b.gathered(false) {
-				return
+				return true
 			}
-			continue
 		case <-limit.C:
+			b.gathered(true)
+			return true
 		case <-rerouted:
+			b.gathered(true)
+			return false
 		case <-b.stop:
+			b.gathered(true)
+			return false
 		}
-		b.gathered(true)
-		return
 	}
 }
 
 // want begins a wait and returns how long it may take; zero if there is none.
-func (b *batcher) want() time.Duration {
+func (b *batcher) want(least int) time.Duration {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	g := &b.gather
-	wanted := min(g.crowd-g.crowd/8, MaxBatchCommands)
-	if g.crowd < leastCrowd || len(b.queue) == 0 || len(b.queue) >= wanted || b.bytes >= MaxBatchBytes {
+	away := g.crowd - b.underway
+	wanted := min(away-away/8, MaxBatchCommands)
+	if away < least || len(b.queue) == 0 || len(b.queue) >= wanted || b.bytes >= MaxBatchBytes {
 		return 0
 	}
 	if g.skipped < g.skips {

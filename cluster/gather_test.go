@@ -13,20 +13,19 @@ import (
 func gatheringTo(round time.Duration) (b *batcher, stop chan struct{}, sizes func() []int) {
 	var mu sync.Mutex
 	var sent []int
-	to := &sink{to: destination{office: new(office)}, slots: make(chan struct{}, 1)}
+	to := &sink{slots: make(chan struct{}, 1), crowd: entryCrowd}
 	stop = make(chan struct{})
-	b = newBatcher(func() *sink { return to }, new(signal), stop)
+	b = newBatcher(time.Now, func() *sink { return to }, new(signal), stop)
 	to.send = func(batch []*proposal, over func()) {
 		mu.Lock()
 		sent = append(sent, len(batch))
 		mu.Unlock()
 		go func() {
 			time.Sleep(round)
-			b.ended(len(batch), round)
+			over()
 			for _, p := range batch {
 				p.finish(verdict{})
 			}
-			over()
 		}()
 	}
 	return b, stop, func() []int {
@@ -82,7 +81,9 @@ func TestABatchSeldomWaitsInVain(t *testing.T) {
 		begun := time.Now()
 		const rounds = 200
 		for range rounds {
-			b.ended(10, maxGather)
+			b.mu.Lock()
+			b.gather.crowd = 10
+			b.mu.Unlock()
 			callers(t, b, 1, 1, 0)
 		}
 		waited := time.Since(begun) - rounds*2*time.Millisecond
@@ -99,19 +100,23 @@ func TestABatchSeldomWaitsInVain(t *testing.T) {
 
 func TestWhatABatchWaitsFor(t *testing.T) {
 	for name, c := range map[string]struct {
-		crowd, queued, size int
-		waits               bool
+		crowd, underway, queued, size int
+		waits                         bool
 	}{
-		"few callers":       {leastCrowd - 1, 1, 1, false},
-		"enough callers":    {leastCrowd, 1, 1, true},
-		"most are there":    {64, 56, 1, false},
-		"many are not":      {64, 55, 1, true},
-		"a full batch":      {1000, 2, MaxBatchBytes / 2, false},
-		"an even larger":    {3 * MaxBatchCommands, MaxBatchCommands, 1, false},
-		"nobody":            {64, 0, 1, false},
-		"nobody before":     {0, 5, 1, false},
-		"more than before":  {10, 20, 1, false},
-		"almost full batch": {3 * MaxBatchCommands, MaxBatchCommands - 1, 1, true},
+		"few callers":            {entryCrowd - 1, 0, 1, 1, false},
+		"enough callers":         {entryCrowd, 0, 1, 1, true},
+		"few who are away":       {64, 64 - entryCrowd + 1, 1, 1, false},
+		"enough who are away":    {64, 64 - entryCrowd, 1, 1, true},
+		"most are there":         {64, 0, 56, 1, false},
+		"many are not":           {64, 0, 55, 1, true},
+		"most of the rest":       {64, 32, 28, 1, false},
+		"a full batch":           {1000, 0, 2, MaxBatchBytes / 2, false},
+		"an even larger":         {3 * MaxBatchCommands, 0, MaxBatchCommands, 1, false},
+		"nobody":                 {64, 0, 0, 1, false},
+		"nobody before":          {0, 0, 5, 1, false},
+		"more than before":       {10, 0, 20, 1, false},
+		"almost full batch":      {3 * MaxBatchCommands, 0, MaxBatchCommands - 1, 1, true},
+		"everybody is under way": {10, 20, 1, 1, false},
 	} {
 		b, _ := testBatcher()
 		for range c.queued {
@@ -119,10 +124,38 @@ func TestWhatABatchWaitsFor(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		b.gather.crowd = c.crowd
-		if got := b.want() > 0; got != c.waits {
+		b.gather.crowd, b.underway = c.crowd, c.underway
+		if got := b.want(entryCrowd) > 0; got != c.waits {
 			t.Errorf("%s: waits %t", name, got)
 		}
+	}
+}
+
+// Batches that are answered together, as those of a follower are, have one crowd.
+func TestTheCrowdIsAllWhoWereUnderWay(t *testing.T) {
+	b, _ := testBatcher()
+	b.underway = 30
+	b.ended(20, maxGather)
+	b.ended(10, maxGather)
+	if err := b.put(new(proposal)); err != nil {
+		t.Fatal(err)
+	}
+	if b.want(25) == 0 {
+		t.Errorf("of 30 callers only %d are missed", b.gather.crowd)
+	}
+}
+
+// When a crowd has gone, whoever is left is soon not held up any more.
+func TestACrowdIsForgotten(t *testing.T) {
+	b, _ := testBatcher()
+	b.gather.crowd = 1000
+	rounds := 0
+	for ; b.gather.crowd >= entryCrowd; rounds++ {
+		b.underway++
+		b.ended(1, maxGather)
+	}
+	if rounds > 50 {
+		t.Errorf("it took %d rounds", rounds)
 	}
 }
 
@@ -133,12 +166,15 @@ func TestABatchWaitsNoLongerThanARound(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			b, _ := testBatcher()
+			b.underway = 10
 			b.ended(10, round)
 			if err := b.put(new(proposal)); err != nil {
 				t.Fatal(err)
 			}
 			begun := time.Now()
-			b.gatherAll(nil)
+			if !b.gatherAll(entryCrowd, nil) {
+				t.Error("the batch does not go")
+			}
 			if waited := time.Since(begun); waited != most {
 				t.Errorf("after a round of %v it waited for %v", round, waited)
 			}
@@ -158,11 +194,15 @@ func TestAWaitEndsWithItsLeader(t *testing.T) {
 			}
 			rerouted := b.rerouted.wait()
 			go b.rerouted.raise()
-			b.gatherAll(rerouted)
+			if b.gatherAll(entryCrowd, rerouted) {
+				t.Error("the batch goes to a leader that is lost")
+			}
 		}
 		close(stop)
 		b.gather = gathering{crowd: 64, round: time.Minute}
-		b.gatherAll(b.rerouted.wait())
+		if b.gatherAll(entryCrowd, b.rerouted.wait()) {
+			t.Error("the batch goes while the node stops")
+		}
 		if waited := time.Since(begun); waited > 0 {
 			t.Errorf("it went on for %v", waited)
 		}

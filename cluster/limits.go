@@ -18,8 +18,10 @@ const (
 	// that are not applied. While they are, the next batch fills up.
 	MaxFramesInFlight  = 3
 	MaxEntriesInFlight = 1
-	// leastCrowd is how many callers there must be for a batch to wait for them.
-	leastCrowd = 4
+	// entryCrowd and frameCrowd are how many callers must be away for a leader's
+	// entry, and a follower's frame, to wait for them: of two callers on a follower
+	// one may wait for what happens elsewhere.
+	entryCrowd, frameCrowd = 2, 4
 	// maxGather bounds that wait, and maxGatherSkips the batches that go without one
 	// after waits in vain.
 	maxGather      = time.Millisecond

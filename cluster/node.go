@@ -103,7 +103,7 @@ func start(config Config, raw *Stores) (*Node, error) {
 	if err := n.startRaft(failed); err != nil {
 		return nil, err
 	}
-	n.batcher = newBatcher(n.route, &n.led, n.stop)
+	n.batcher = newBatcher(n.config.Clock, n.route, &n.led, n.stop)
 	for _, loop := range []func(){
 		n.watchLeadership, n.watchTerms, n.batcher.run, n.waiters.renew, n.resends.run, n.takeSnapshots,
 	} {

@@ -163,24 +163,23 @@ func (o *office) setTimers(a *fsm.Applied) {
 // taken it, so that entries keep their order; the verdicts come later.
 func (o *office) propose(batch []*proposal, over func()) {
 	n := o.node
-	begun := n.config.Clock()
-	entry := fsm.Batch{Time: gate.Wall(begun.UnixMilli()), Commands: make([][]byte, len(batch))}
+	entry := fsm.Batch{Time: gate.Wall(n.config.Clock().UnixMilli()), Commands: make([][]byte, len(batch))}
 	size := binary.MaxVarintLen64 + 2
 	for i, p := range batch {
 		entry.Commands[i] = p.command
 		size += len(p.command) + binary.MaxVarintLen32 + 1
 	}
 	future := n.raft.Apply(fsm.AppendBatch(make([]byte, 0, size), &entry), n.config.Timing.Answer)
-	if !n.spawn(func() { defer over(); o.conclude(batch, future, begun) }) {
-		refuse(batch, ErrOutcomeUnknown)
+	if !n.spawn(func() { o.conclude(batch, future, over) }) {
 		over()
+		refuse(batch, ErrOutcomeUnknown)
 	}
 }
 
-// conclude waits for the entry, proposed at begun, and delivers the verdicts.
-func (o *office) conclude(batch []*proposal, future raft.ApplyFuture, begun time.Time) {
+// conclude waits for the entry and delivers the verdicts.
+func (o *office) conclude(batch []*proposal, future raft.ApplyFuture, over func()) {
 	applied, err := appliedBy(future)
-	o.node.batcher.ended(len(batch), o.node.config.Clock().Sub(begun))
+	over()
 	if err != nil {
 		refuse(batch, err)
 		return

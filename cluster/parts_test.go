@@ -40,7 +40,7 @@ func TestOutcomesOfRaftErrors(t *testing.T) {
 
 func testBatcher() (*batcher, chan struct{}) {
 	stop := make(chan struct{})
-	return newBatcher(nil, new(signal), stop), stop
+	return newBatcher(time.Now, nil, new(signal), stop), stop
 }
 
 func TestBatchHoldsAsMuchAsItsBoundsAllow(t *testing.T) {

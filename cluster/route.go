@@ -33,10 +33,10 @@ func (n *Node) route() *sink {
 	n.sinkMu.Lock()
 	defer n.sinkMu.Unlock()
 	if n.sink == nil || n.sink.to != to {
-		n.sink = &sink{to: to, slots: make(chan struct{}, MaxFramesInFlight), send: n.sendNowhere}
+		n.sink = &sink{to: to, slots: make(chan struct{}, MaxFramesInFlight), crowd: frameCrowd, send: n.sendNowhere}
 		switch {
 		case to.office != nil:
-			n.sink.slots, n.sink.send = make(chan struct{}, MaxEntriesInFlight), to.office.propose
+			n.sink = &sink{to: to, slots: make(chan struct{}, MaxEntriesInFlight), crowd: entryCrowd, send: to.office.propose}
 		case !to.nobody():
 			n.sink.send = func(batch []*proposal, over func()) { n.sendTo(to.peer, batch, over) }
 		}
@@ -45,7 +45,7 @@ func (n *Node) route() *sink {
 }
 
 func (n *Node) sendNowhere(batch []*proposal, over func()) {
-	defer over()
+	over()
 	refuse(batch, fmt.Errorf("%w: nobody leads", errNotApplied))
 }
 
@@ -61,7 +61,7 @@ func (n *Node) sendTo(peer raft.ServerID, batch []*proposal, over func()) {
 		}
 	}
 	if len(own) == 0 || !n.spawn(func() { n.forward(peer, own, over) }) {
-		refuse(own, errNotApplied)
 		over()
+		refuse(own, errNotApplied)
 	}
 }
