@@ -162,7 +162,7 @@ func (c *checker) requestsAreConsistent() {
 		if c.grantable(c.claimOf(r)) {
 			c.fail("request %d of %q is grantable but waits", r.Number, r.Run)
 		}
-		if c.holdsAny(r.Run) {
+		if c.runHolds.any(r.Run) {
 			c.holdAndWait++
 		}
 		for _, w := range r.Wants {
@@ -360,7 +360,7 @@ func (c *checker) ordersAgree() {
 		if h.ofNobody() {
 			continue
 		}
-		if c.own(h.run(), h.name()) != h {
+		if c.runHolds.get(h.run(), h.name()) != h {
 			c.fail("%v: token %d is not listed under run %q", h.name(), h.token, h.run())
 		}
 		if h.session == nil {
@@ -374,7 +374,8 @@ func (c *checker) ordersAgree() {
 		difference -= mixed(h.token)
 		return true
 	}
-	c.runHolds.Scan(listed)
+	c.runHolds.young.Scan(listed)
+	c.runHolds.old.Scan(listed)
 	c.delays.Scan(listed)
 	if c.runHolds.Len()+c.delays.Len() != c.holders || difference != 0 {
 		c.fail("%d holds, of which %d are listed under runs and %d as lock delays", c.holders, c.runHolds.Len(), c.delays.Len())

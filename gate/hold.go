@@ -1,7 +1,6 @@
 package gate
 
 import (
-	"cmp"
 	"fmt"
 	"math"
 	"time"
@@ -153,11 +152,3 @@ func (h *hold) join(w Want) Want {
 
 // covers reports whether a hold is at least as strong as w on w's name.
 func (h *hold) covers(w Want) bool { return h.mode() <= w.Mode && h.scope() >= w.Scope }
-
-// compareHeld orders a hold and a key among those of one hash of a run.
-func compareHeld(h *hold, key runName) int {
-	if h.run() != key.run {
-		return cmp.Compare(h.run(), key.run)
-	}
-	return compareNames(h.name(), key.name)
-}

@@ -100,7 +100,7 @@ func (s *state) loadHolds(holds []entry[*hold]) bool {
 	}
 	s.sessionHolds.fill(orders.bySession())
 	s.loadTaken()
-	return s.runHolds.build(orders.runs, func(h *hold) runName { return runName{h.run(), h.name()} }) &&
+	return s.runHolds.load(orders.runs) &&
 		s.delays.build(orders.delays, func(*hold) none { return none{} })
 }
 

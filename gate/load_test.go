@@ -154,14 +154,15 @@ func TestHoldsThatCannotStandTogetherAreNotLoaded(t *testing.T) {
 
 func TestCheckFindsWhereTheOrdersDiffer(t *testing.T) {
 	for what, corrupt := range map[string]func(*Table, *hold){
-		"a hold that its run lacks":       func(t *Table, h *hold) { t.runHolds.Delete(hashRun(h.run()), runName{h.run(), h.name()}) },
+		"a hold that its run lacks":       func(t *Table, h *hold) { t.runHolds.remove(h) },
 		"a hold that the cover lacks":     func(t *Table, h *hold) { t.holds[Reference].remove(h.strength(), h) },
 		"a hold that its session lacks":   func(t *Table, _ *hold) { t.sessionHolds.Delete(3, 1) },
 		"a hold that is a lock delay too": func(t *Table, h *hold) { t.delays.Set(h.token, none{}, h) },
 		"another hold under the run": func(t *Table, h *hold) {
 			other := *h
 			other.token = 50
-			t.runHolds.Set(hashRun(h.run()), runName{h.run(), h.name()}, &other)
+			t.runHolds.remove(h)
+			t.runHolds.add(&other)
 		},
 		"another hash": func(t *Table, _ *hold) { t.hash++ },
 	} {

@@ -23,29 +23,30 @@ func (r *recent) see(x *Session) {
 	}
 }
 
-// own returns run's hold on n, or nil.
+// own returns run's hold on n, or nil. Once there are many holds it looks at those
+// on n, whose place every acquire and release needs anyway, unless these are many.
 func (s *state) own(run string, n Name) *hold {
-	if s.runHolds.Len() == 0 {
-		return nil
+	if s.runHolds.old.Len() == 0 {
+		return s.runHolds.get(run, n)
 	}
-	h, _ := s.runHolds.Get(hashRun(run), runName{run, n})
-	return h
-}
-
-// holdsAny reports whether run holds anything.
-func (s *state) holdsAny(run string) bool {
-	any := false
-	s.eachHold(run, func(*hold) bool {
-		any = true
-		return false
+	var own *hold
+	others := 0
+	s.holds[n.Kind].at(n.Text, func(h *hold) bool {
+		if h.run() == run {
+			own = h
+			return false
+		}
+		others++
+		return others < fewHolders
 	})
-	return any
+	if others == fewHolders {
+		return s.runHolds.get(run, n)
+	}
+	return own
 }
 
-// eachHold calls yield for run's holds by name until it returns false.
-func (s *state) eachHold(run string, yield func(*hold) bool) {
-	s.runHolds.Alike(hashRun(run), runName{run: run}, func(h *hold) bool { return h.run() == run && yield(h) })
-}
+// fewHolders is how many holds on a name are looked at in search of a run's.
+const fewHolders = 8
 
 // request returns the request that run waits for, or nil.
 func (s *state) request(run string) *Request {

@@ -42,7 +42,7 @@ func (t *Table) enqueue(a acquisition) Result {
 // new or its run holds more: whoever it leads to may now lead back to itself
 // through it, if anybody waits for what its run holds.
 func (t *Table) lookAround(r *Request) {
-	if t.holdsAny(r.Run) {
+	if t.runHolds.any(r.Run) {
 		for _, other := range t.reach(t.claimOf(r)) {
 			t.lookAt(other)
 		}

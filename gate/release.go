@@ -46,12 +46,7 @@ func (t *Table) release(op *Release, r *Result) {
 
 func (t *Table) releaseRun(op *ReleaseRun) Result {
 	result := Result{Code: RunReleased, Run: op.Run}
-	var holds []*hold
-	t.eachHold(op.Run, func(h *hold) bool {
-		holds = append(holds, h)
-		return true
-	})
-	for _, h := range holds {
+	for _, h := range t.runHolds.of(op.Run) {
 		t.endHold(h, EndReleased, 0, nil)
 		result.Count++
 	}

@@ -17,7 +17,7 @@ type state struct {
 	requests [3]cover[slot]
 
 	// Holds and requests by run, and by session's number.
-	runHolds     *tree[runName, *hold]
+	runHolds     runHolds
 	runRequests  *tree[string, *Request]
 	sessionHolds *tree[uint64, *hold]
 	sessionWaits *tree[uint64, *Request]
@@ -49,12 +49,6 @@ type state struct {
 	hash uint64
 }
 
-// runName is the key of a hold under its run's hash. Nobody's name comes first.
-type runName struct {
-	run  string
-	name Name
-}
-
 type tally struct {
 	name  Name
 	count uint32
@@ -71,7 +65,7 @@ func newState() state {
 	tallies := &order[Name, tally]{compare: func(t tally, n Name) int { return compareNames(t.name, n) }}
 	s := state{
 		recent:   new(recent),
-		runHolds: newTree(&order[runName, *hold]{compare: compareHeld}),
+		runHolds: newRunHolds(),
 		runRequests: newTree(&order[string, *Request]{compare: func(r *Request, run string) int {
 			return strings.Compare(r.Run, run)
 		}}),
@@ -107,7 +101,7 @@ func (s *state) copy() state {
 		c.holds[k] = s.holds[k].copy()
 		c.requests[k] = s.requests[k].copy()
 	}
-	c.runHolds = s.runHolds.Copy()
+	c.runHolds = s.runHolds.copy()
 	c.runRequests = s.runRequests.Copy()
 	c.byNumber = s.byNumber.Copy()
 	c.sessionHolds = s.sessionHolds.Copy()
@@ -123,6 +117,13 @@ func (s *state) copy() state {
 
 // putHold adds a hold that nobody else knows yet.
 func (s *state) putHold(h *hold) {
+	r := s.request(h.run())
+	if r != nil {
+		if !s.runHolds.any(h.run()) {
+			s.holdAndWait++
+		}
+		s.hide(r, h.name())
+	}
 	s.holds[h.kind].add(h.strength(), h)
 	s.holders++
 	id := s.idOf(h)
@@ -135,23 +136,20 @@ func (s *state) putHold(h *hold) {
 		s.delays.Set(h.token, none{}, h)
 		return
 	}
-	r := s.request(h.run())
-	if r != nil {
-		if !s.holdsAny(h.run()) {
-			s.holdAndWait++
-		}
-		s.hide(r, h.name())
-	}
-	s.runHolds.Set(hashRun(h.run()), runName{h.run(), h.name()}, h)
-	if r != nil {
-		s.show(r, h.name())
-	}
+	s.runHolds.add(h)
 	if h.session != nil {
 		s.sessionHolds.Set(id.Number, h.token, h)
+	}
+	if r != nil {
+		s.show(r, h.name())
 	}
 }
 
 func (s *state) dropHold(h *hold) {
+	r := s.request(h.run())
+	if r != nil {
+		s.hide(r, h.name())
+	}
 	s.holds[h.kind].remove(h.strength(), h)
 	s.holders--
 	if h.hash != 0 {
@@ -166,19 +164,15 @@ func (s *state) dropHold(h *hold) {
 		s.delays.Delete(h.token, none{})
 		return
 	}
-	r := s.request(h.run())
-	if r != nil {
-		s.hide(r, h.name())
-	}
-	s.runHolds.Delete(hashRun(h.run()), runName{h.run(), h.name()})
-	if r != nil {
-		s.show(r, h.name())
-		if !s.holdsAny(h.run()) {
-			s.holdAndWait--
-		}
-	}
+	s.runHolds.remove(h)
 	if h.session != nil {
 		s.sessionHolds.Delete(s.idOf(h).Number, h.token)
+	}
+	if r != nil {
+		s.show(r, h.name())
+		if !s.runHolds.any(h.run()) {
+			s.holdAndWait--
+		}
 	}
 }
 
@@ -191,7 +185,7 @@ func (s *state) putRequest(r *Request) {
 	s.byNumber.Set(r.Number, none{}, r)
 	s.sessionWaits.Set(r.Session.Number, r.Number, r)
 	s.hash += hashRequest(r)
-	if s.holdsAny(r.Run) {
+	if s.runHolds.any(r.Run) {
 		s.holdAndWait++
 	}
 }
@@ -205,14 +199,14 @@ func (s *state) dropRequest(r *Request) {
 	s.byNumber.Delete(r.Number, none{})
 	s.sessionWaits.Delete(r.Session.Number, r.Number)
 	s.hash -= hashRequest(r)
-	if s.holdsAny(r.Run) {
+	if s.runHolds.any(r.Run) {
 		s.holdAndWait--
 	}
 }
 
 // hide takes a request's want of n out of the cover, and show puts it back:
-// around every change of what its run holds on n, because others see the
-// request as what it would hold.
+// around every change of what its run holds on n, in any order of holds, because
+// others see the request as what it would hold.
 func (s *state) hide(r *Request, n Name) {
 	if w, named := r.want(n); named {
 		s.requests[n.Kind].remove(s.join(r.Run, w), slot{w.Name.Text, r})

@@ -31,8 +31,12 @@ func (t *tree[K, T]) findRanked(n *treeNode[T], rank uint64, key K) (at int, fou
 	if t.order == nil {
 		return at, true
 	}
-	for high := len(items); at < high; {
-		middle := int(uint(at+high) >> 1)
+	high := len(items)
+	if at+1 < high && items[at+1].rank != rank {
+		high = at + 1 // mostly no two have one hash
+	}
+	// What comes in is often the last of its rank, as tokens and numbers grow.
+	for middle := high - 1; at < high; middle = int(uint(at+high) >> 1) {
 		c := 1
 		if x := &items[middle]; x.rank == rank {
 			c = t.order.compare(x.item, key)

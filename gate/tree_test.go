@@ -176,6 +176,23 @@ func TestTreeAscendsFromAnyItemAndStopsAnywhere(t *testing.T) {
 	}
 }
 
+// TestWhatComesLastIsComparedLittle has items of one rank come in as those of a
+// session do: each is compared with one of each node on its way.
+func TestWhatComesLastIsComparedLittle(t *testing.T) {
+	const levels = 3
+	looks := 0
+	x := newTree(&order[uint64, uint64]{compare: func(item, key uint64) int {
+		looks++
+		return cmp.Compare(item, key)
+	}})
+	for i := range uint64(20_000) {
+		looks = 0
+		if x.Set(7, i, i); looks > levels {
+			t.Fatalf("item %d was compared with %d others", i, looks)
+		}
+	}
+}
+
 func TestTreeTakesLittleMoreThanItsItems(t *testing.T) {
 	x := numbersTree()
 	random := rand.New(rand.NewPCG(3, 5))

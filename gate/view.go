@@ -152,11 +152,10 @@ func (v *View) Locks(kind Kind, prefix, after string, most int) (locks []Lock, m
 
 // Run returns a run's holds by name and the request that it waits for, or nil.
 func (v *View) Run(run string) (holds []*Hold, request *Request) {
-	v.state.eachHold(run, func(h *hold) bool {
+	for _, h := range v.state.runHolds.of(run) {
 		full := h.full()
 		holds = append(holds, &full)
-		return true
-	})
+	}
 	return holds, v.state.request(run)
 }
 

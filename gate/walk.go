@@ -112,7 +112,7 @@ func (s *state) grantable(c claim) bool {
 	}
 	// Nobody can lead back to a run unless somebody waits while holding, or
 	// others wait for what the run itself holds or waits for already.
-	cyclic := s.holdAndWait > 0 || s.byNumber.Len() > 0 && (s.holdsAny(c.run) || c.number == newest && s.request(c.run) != nil)
+	cyclic := s.holdAndWait > 0 || s.byNumber.Len() > 0 && (s.runHolds.any(c.run) || c.number == newest && s.request(c.run) != nil)
 	back := newWalk(s, c.run)
 	for i, w := range c.wants {
 		all := c.has(i) || s.predecessors(c.run, c.number, w, func(r *Request) bool {
@@ -129,7 +129,7 @@ func (s *state) grantable(c claim) bool {
 // obstacle that leads there (rule 6); nil if none does. The second result is
 // false when MaxWalk pointers did not suffice to tell.
 func (s *state) cycle(c claim) (runs []string, decided bool) {
-	if c.semaphore() || s.byNumber.Len() == 0 || !s.holdsAny(c.run) {
+	if c.semaphore() || s.byNumber.Len() == 0 || !s.runHolds.any(c.run) {
 		return nil, true
 	}
 	walk := newWalk(s, c.run)
