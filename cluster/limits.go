@@ -90,6 +90,10 @@ const (
 	snapshotPause = 20 * time.Millisecond
 	// snapshotSyncBytes is how much of a snapshot the disk gets at once.
 	snapshotSyncBytes = 1 << 20
+	// snapshotReapBytes is how much of an old one is removed at once, and
+	// snapshotReapPause the pause after that.
+	snapshotReapBytes = 2 << 20
+	snapshotReapPause = 5 * time.Millisecond
 	// snapshotsKept is how many snapshots stay on disk.
 	snapshotsKept = 2
 

@@ -49,6 +49,8 @@ func sleep(d time.Duration, stop <-chan struct{}) {
 type steadySink struct {
 	raft.SnapshotSink
 	file *os.File
+	// completed is called when the snapshot is complete.
+	completed func()
 	// written is the file's size at least, less what raft still has in memory;
 	// begun is up to where the disk was told to write, done where that has ended.
 	written, begun, done int64
@@ -56,12 +58,12 @@ type steadySink struct {
 
 // steady returns the sink of the snapshot in that folder. What cannot be written
 // early is written by the sync at the end, which also reports what failed before.
-func steady(sink raft.SnapshotSink, folder string) (raft.SnapshotSink, error) {
+func steady(sink raft.SnapshotSink, folder string, completed func()) (raft.SnapshotSink, error) {
 	file, err := os.Open(filepath.Join(folder, snapshotFile))
 	if err != nil {
 		return nil, err
 	}
-	return &steadySink{SnapshotSink: sink, file: file}, nil
+	return &steadySink{SnapshotSink: sink, file: file, completed: completed}, nil
 }
 
 func (s *steadySink) Write(b []byte) (int, error) {
@@ -78,7 +80,11 @@ func (s *steadySink) Write(b []byte) (int, error) {
 // Close and Cancel close the file first: nothing more is to be read of it.
 func (s *steadySink) Close() error {
 	s.file.Close()
-	return s.SnapshotSink.Close()
+	err := s.SnapshotSink.Close()
+	if err == nil {
+		s.completed()
+	}
+	return err
 }
 
 // Cancel implements raft.SnapshotSink.

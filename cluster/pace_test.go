@@ -51,12 +51,12 @@ func TestANodeThatStopsWritesItsSnapshotWithoutPauses(t *testing.T) {
 
 func snapshotStore(t *testing.T) durableSnapshots {
 	t.Helper()
-	dir := t.TempDir()
-	store, err := raft.NewFileSnapshotStoreWithLogger(dir, snapshotsKept, hclog.NewNullLogger())
+	store, err := openSnapshots(t.TempDir(), hclog.NewNullLogger())
 	if err != nil {
 		t.Fatal(err)
 	}
-	return durableSnapshots{SnapshotStore: store, dir: dir}
+	t.Cleanup(store.reaper.running.Wait)
+	return store
 }
 
 func TestASnapshotThatTheDiskGetsPieceByPieceIsWhole(t *testing.T) {
@@ -106,7 +106,7 @@ func TestASnapshotThatIsOverLeavesNoFileOpen(t *testing.T) {
 			t.Errorf("%s: the file was open", what)
 		}
 	}
-	if found, err := os.ReadDir(store.dir + "/" + snapshotsFolder); err != nil || len(found) != 1 {
+	if found, err := os.ReadDir(store.reaper.folder); err != nil || len(found) != 1 {
 		t.Errorf("%d snapshots, %v", len(found), err)
 	}
 }

@@ -37,18 +37,23 @@ func openStores(c *Config) (*Stores, error) {
 	if err != nil {
 		return nil, err
 	}
-	snapshots, err := raft.NewFileSnapshotStoreWithLogger(c.DataDir, snapshotsKept, c.Logger.Named("snapshot"))
+	snapshots, err := openSnapshots(c.DataDir, c.Logger.Named("snapshot"))
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open snapshots in %s: %w; %s", c.DataDir, err, openRemedy), bolt.Close())
 	}
-	stores := &Stores{Log: bolt, Stable: bolt, Snapshots: durableSnapshots{SnapshotStore: snapshots, dir: c.DataDir}, Close: bolt.Close}
+	stores := &Stores{Log: bolt, Stable: bolt, Snapshots: snapshots}
+	stores.Close = func() error {
+		snapshots.reaper.close()
+		return bolt.Close()
+	}
 	if c.LogStore == LogWAL {
 		log, err := openWAL(c, bolt)
 		if err != nil {
-			return nil, errors.Join(err, bolt.Close())
+			return nil, errors.Join(err, stores.Close())
 		}
+		closeRest := stores.Close
 		stores.Log = log
-		stores.Close = func() error { return errors.Join(log.Close(), bolt.Close()) }
+		stores.Close = func() error { return errors.Join(log.Close(), closeRest()) }
 	}
 	return stores, nil
 }
@@ -113,33 +118,6 @@ func syncDirectory(path string) error {
 		return err
 	}
 	return errors.Join(dir.Sync(), dir.Close())
-}
-
-// durableSnapshots syncs the folder of each new snapshot, which raft's own store
-// does not: after a power cut the log would be cut, and the folder be empty.
-type durableSnapshots struct {
-	raft.SnapshotStore
-	dir string
-}
-
-// Create syncs the folder with its two files before it gets its final name. The
-// sink hands the disk piece by piece what it is given.
-func (s durableSnapshots) Create(version raft.SnapshotVersion, index, term uint64, configuration raft.Configuration,
-	configurationIndex uint64, trans raft.Transport,
-) (raft.SnapshotSink, error) {
-	sink, err := s.SnapshotStore.Create(version, index, term, configuration, configurationIndex, trans)
-	if err != nil {
-		return nil, err
-	}
-	folder := filepath.Join(s.dir, snapshotsFolder, sink.ID()+unfinished)
-	if err := syncDirectory(folder); err != nil {
-		return nil, errors.Join(err, sink.Cancel())
-	}
-	steadied, err := steady(sink, folder)
-	if err != nil {
-		return nil, errors.Join(err, sink.Cancel())
-	}
-	return steadied, nil
 }
 
 // monotonic says whether the log takes no entry that leaves a gap: raft then

@@ -96,11 +96,13 @@ func (s *Stores) verifyLog(compacted uint64) error {
 	return nil
 }
 
-// How raft names what it writes.
+// How raft names what it writes, and we what we remove: raft does not look at it
+// either.
 const (
 	snapshotsFolder = "snapshots"
 	snapshotFile    = "state.bin"
 	unfinished      = ".tmp"
+	condemned       = ".old" + unfinished
 )
 
 // checkSnapshots makes sure that the snapshots are what their names say: raft
