@@ -12,6 +12,8 @@ type gathering struct {
 	round time.Duration
 	// wanted is how many the queue must have before it is looked at; zero for any.
 	wanted int
+	// waited is set while a batch for which enough had come is under way.
+	waited bool
 	// skips is how many batches go without a wait, as the last waits were in vain,
 	// and skipped how many of these have gone.
 	skips, skipped int
@@ -22,9 +24,26 @@ type gathering struct {
 func (b *batcher) ended(size int, took time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.gather.crowd = max(b.underway+len(b.queue), b.gather.crowd*7/8)
-	b.gather.round = took
+	g := &b.gather
+	g.crowd = max(b.underway+len(b.queue), g.crowd*7/8)
+	g.round = took
 	b.underway -= size
+	if g.waited {
+		g.waited = false
+		// Callers who come together were all in it. If others came while it was under
+		// way, people come at any time, and its wait just caught some of them. Of several
+		// batches under way that cannot be said.
+		g.learn(b.underway > 0 || 4*len(b.queue) <= size)
+	}
+}
+
+// learn notes whether the last wait was worth it.
+func (g *gathering) learn(worth bool) {
+	if worth {
+		g.skips = 0
+	} else {
+		g.skips = min(2*g.skips+1, maxGatherSkips)
+	}
 }
 
 // enough reports whether the queue has what is wanted; b.mu is held.
@@ -85,13 +104,15 @@ func (b *batcher) want(least int) time.Duration {
 func (b *batcher) gathered(over bool) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	switch g := &b.gather; {
+	g := &b.gather
+	switch {
 	case b.enough():
-		g.wanted, g.skips = 0, 0
+		g.waited = true
 	case over:
-		g.wanted, g.skips = 0, min(2*g.skips+1, maxGatherSkips)
+		g.learn(false)
 	default:
 		return false
 	}
+	g.wanted = 0
 	return true
 }

@@ -131,6 +131,43 @@ func TestWhatABatchWaitsFor(t *testing.T) {
 	}
 }
 
+// A wait that was successful by chance is none: callers who come at any time
+// come while the batch is under way as well.
+func TestAWaitIsJudgedByWhoComesAfterIt(t *testing.T) {
+	for name, c := range map[string]struct {
+		underway, after int
+		again           bool
+	}{
+		"nobody":          {0, 0, true},
+		"a few":           {0, 10, true},
+		"as many again":   {0, 40, false},
+		"a batch as well": {20, 40, true},
+	} {
+		b, _ := testBatcher()
+		b.gather.crowd = 40
+		for range 40 {
+			if err := b.put(new(proposal)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		b.gather.wanted, b.gather.skips = 40, 1
+		if !b.gathered(false) {
+			t.Fatal("40 callers are not enough")
+		}
+		b.take()
+		b.underway = 40 + c.underway
+		for range c.after {
+			if err := b.put(new(proposal)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		b.ended(40, maxGather)
+		if got := b.gather.skips == 0; got != c.again {
+			t.Errorf("%s after it: %d batches go without a wait", name, b.gather.skips)
+		}
+	}
+}
+
 // Batches that are answered together, as those of a follower are, have one crowd.
 func TestTheCrowdIsAllWhoWereUnderWay(t *testing.T) {
 	b, _ := testBatcher()
