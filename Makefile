@@ -41,7 +41,8 @@ cluster: ## three nodes on this machine, ready to use
 demo: ## a narrated walk through failures, on a cluster of its own
 	@scripts/demo.sh
 
-# These start real processes, so they run one after the other, after all others.
+# These start real processes, so they run one after the other, after all others,
+# and anew each time: the cache of test results does not see what they build.
 PROCESSES = ./test/e2e ./test/lockctl ./test/load ./test/fault ./test/disk
 
 .PHONY: test
@@ -49,7 +50,7 @@ test: ## all tests, the longest of them in a short form
 	@$(MAKE) -s fault-deps || echo 'The tests that need network namespaces will be skipped.'
 	@$(MAKE) -s disk-deps || echo 'The tests that need a failing disk will be skipped.'
 	$(GO) test $(TESTFLAGS) $$($(GO) list ./... | grep -v -x -F $(patsubst ./%,-e lockd/%,$(PROCESSES)))
-	$(GO) test -p 1 $(TESTFLAGS) $(PROCESSES)
+	$(GO) test -p 1 -count=1 $(TESTFLAGS) $(PROCESSES)
 	cd bench && $(GO) test $(TESTFLAGS) ./...
 
 .PHONY: race
