@@ -27,10 +27,10 @@ const (
 	cyclers = 64
 	// lightClients go on, a cycle after the other, while snapshots are written.
 	lightClients = 4
-	// calmTime is how long they are measured before the first snapshot counts,
-	// and snapshotTime bounds the wait until each node has written one.
-	calmTime     = 3 * time.Second
+	// snapshotTime bounds the wait until each node has written one, and calmTime is
+	// how long they are measured after that: lockd collects garbage that often.
 	snapshotTime = 90 * time.Second
+	calmTime     = 10 * time.Second
 	// quietTime is what a service gets to bring its memory in order after load.
 	quietTime = 15 * time.Second
 	// snapshotWatch is how often it is looked whether one is being written, and

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
+	"slices"
 	"time"
 
 	"lockd/bench/measure"
@@ -17,8 +17,9 @@ type span struct{ from, to time.Time }
 
 func (s span) meets(other span) bool { return s.from.Before(other.to) && other.from.Before(s.to) }
 
-// snapshotsBeside measures the cycles of a few clients before and while the nodes
-// write snapshots, until each has written one.
+// snapshotsBeside measures the commands of a few clients while the nodes write
+// snapshots and while they do not, until each has written one and a while longer:
+// what happens now and then, as collections of garbage do, is to be in both.
 func (b *bench) snapshotsBeside(ctx context.Context, held int, service system.Snapshotter) (err error) {
 	all, err := b.dial(ctx, lightClients, "light", system.Caller{Shared: true})
 	if err != nil {
@@ -26,9 +27,8 @@ func (b *bench) snapshotsBeside(ctx context.Context, held int, service system.Sn
 	}
 	defer func() { err = errors.Join(err, all.close(ctx)) }()
 	b.Progress("%s: waiting for a snapshot of each node", b.workload.ID)
-	cycles := make([][]span, len(all))
+	commands := make([][]span, len(all))
 	var written []span
-	cycle := b.ownCycle(len(all))
 	done := make(chan struct{})
 	err = each(ctx, len(all)+1, len(all)+1, func(ctx context.Context, i int) (err error) {
 		if i == len(all) {
@@ -45,29 +45,32 @@ func (b *bench) snapshotsBeside(ctx context.Context, held int, service system.Sn
 			default:
 			}
 			begun := time.Now()
-			if _, err := cycle(ctx, i, all[i]); err != nil {
+			hold, err := all[i].TryLock(ctx, b.lock("own.%d", i))
+			if err != nil {
 				return err
 			}
-			cycles[i] = append(cycles[i], span{begun, time.Now()})
+			taken := time.Now()
+			if err := giveBack(ctx, all[i], hold); err != nil {
+				return err
+			}
+			commands[i] = append(commands[i], span{begun, taken}, span{taken, time.Now()})
 		}
 	})
 	if err != nil {
 		return err
 	}
-	b.reportDelays(held, cycles, written)
+	b.reportDelays(held, commands, written)
 	return nil
 }
 
-// reportDelays tells the cycles that met a snapshot from the others.
-func (b *bench) reportDelays(held int, cycles [][]span, written []span) {
+// reportDelays tells the commands that met a snapshot from the others.
+func (b *bench) reportDelays(held int, commands [][]span, written []span) {
 	var calm, meanwhile measure.Histogram
-	for _, list := range cycles {
+	for _, list := range commands {
 		for _, c := range list {
 			into := &calm
-			for _, w := range written {
-				if c.meets(w) {
-					into = &meanwhile
-				}
+			if slices.ContainsFunc(written, c.meets) {
+				into = &meanwhile
 			}
 			into.Record(c.to.Sub(c.from))
 		}
@@ -78,7 +81,7 @@ func (b *bench) reportDelays(held int, cycles [][]span, written []span) {
 	}
 	for i, h := range []*measure.Histogram{&calm, &meanwhile} {
 		b.line(fmt.Sprintf("%d held, %s", held, [...]string{"no snapshot", "snapshots"}[i]),
-			report.Of("cycles", measure.Sum, float64(h.Count())),
+			report.Of("commands", measure.Sum, float64(h.Count())),
 			report.Of("p50 ms", measure.Median, milliseconds(h.Quantile(0.50))),
 			report.Of("p99 ms", measure.Median, milliseconds(h.Quantile(0.99))),
 			report.Of("p99.9 ms", measure.Median, milliseconds(h.Quantile(0.999))),
@@ -88,61 +91,83 @@ func (b *bench) reportDelays(held int, cycles [][]span, written []span) {
 	}
 }
 
-// watchSnapshots returns when each node has written a snapshot from its beginning
-// to its end, and when those were: for each, with what follows it.
+// watchSnapshots returns when the nodes wrote snapshots, each with what follows it.
+// It watches until each node has written one from its beginning to its end, and
+// calmTime after the last of those.
 func (b *bench) watchSnapshots(ctx context.Context, service system.Snapshotter) ([]span, error) {
-	if err := rest(ctx, calmTime); err != nil {
-		return nil, err
-	}
 	watches := make([]watch, len(b.Service.Nodes()))
-	failed := make([]error, len(watches))
-	limited, cancel := context.WithTimeout(ctx, snapshotTime)
-	defer cancel()
-	var running sync.WaitGroup
-	for node := range watches {
-		running.Go(func() { failed[node] = watches[node].until(limited, service, node) })
-	}
-	running.Wait()
-	if err := errors.Join(failed...); err != nil {
-		return nil, fmt.Errorf("no snapshot of every node within %v (-node-args has lockd take more, see --snapshot-entries): %w", snapshotTime, err)
+	limit := time.Now().Add(snapshotTime)
+	var calmSince time.Time
+	for calmSince.IsZero() || time.Since(calmSince) < calmTime {
+		missing := 0
+		for node := range watches {
+			if err := watches[node].look(service, node); err != nil {
+				return nil, err
+			}
+			if watches[node].whole == 0 {
+				missing++
+			}
+		}
+		switch {
+		case missing > 0 && time.Now().After(limit):
+			return nil, fmt.Errorf("no snapshot of every node within %v: -node-args has lockd take more, see --snapshot-entries", snapshotTime)
+		case missing == 0 && calmSince.IsZero():
+			calmSince = time.Now()
+		}
+		if err := rest(ctx, snapshotWatch); err != nil {
+			return nil, err
+		}
 	}
 	var written []span
 	for _, w := range watches {
+		if w.ongoing {
+			w.written = append(w.written, span{w.from, time.Now()})
+		}
 		written = append(written, w.written...)
 	}
-	return written, rest(ctx, aftermath)
+	return written, nil
 }
 
 // watch is what is seen of one node's snapshots.
-type watch struct{ written []span }
+type watch struct {
+	looked bool
+	// begun is what the service counts.
+	begun   int
+	written []span
+	// whole is how many of those were seen from their beginning.
+	whole int
+	// ongoing is whether one is being written, from when it is, and whether it
+	// was seen to begin.
+	ongoing, fresh bool
+	from           time.Time
+}
 
-// until returns when the node has written a snapshot that began meanwhile.
-func (w *watch) until(ctx context.Context, service system.Snapshotter, node int) error {
-	first, ongoing, err := service.Snapshots(node)
+// look notes what has changed since the last look, snapshotWatch ago.
+func (w *watch) look(service system.Snapshotter, node int) error {
+	begun, writing, err := service.Snapshots(node)
 	if err != nil {
 		return err
 	}
-	for from := time.Now(); ; {
-		if err := rest(ctx, snapshotWatch); err != nil {
-			return err
-		}
-		begun, writing, err := service.Snapshots(node)
-		if err != nil {
-			return err
-		}
-		now := time.Now()
-		switch {
-		case writing && !ongoing:
-			from = now.Add(-snapshotWatch)
-		case !writing && (ongoing || begun > first):
-			if !ongoing { // it was too fast to be seen
-				from = now.Add(-snapshotWatch)
-			}
-			w.written = append(w.written, span{from, now.Add(aftermath)})
-			if begun > first {
-				return nil
-			}
-		}
-		ongoing = writing
+	now := time.Now()
+	another := w.looked && begun > w.begun
+	if w.ongoing && (another || !writing) {
+		w.end(now)
 	}
+	if another || writing && !w.ongoing {
+		w.ongoing, w.fresh, w.from = true, w.looked, now.Add(-snapshotWatch)
+	}
+	if w.ongoing && !writing { // it was too fast to be seen
+		w.end(now)
+	}
+	w.looked, w.begun = true, begun
+	return nil
+}
+
+// end notes that the ongoing one is complete.
+func (w *watch) end(now time.Time) {
+	w.written = append(w.written, span{w.from, now.Add(aftermath)})
+	if w.fresh {
+		w.whole++
+	}
+	w.ongoing = false
 }
