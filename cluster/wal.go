@@ -65,7 +65,7 @@ type markedLog struct {
 	marks raft.StableStore
 	// mu guards mark: snapshots cut the log's front beside appends.
 	mu sync.Mutex
-	// mark is as stored: the log has had, and has not truncated, that entry.
+	// mark is as stored: the log ends there or later.
 	mark uint64
 }
 
@@ -165,7 +165,7 @@ func (l *markedLog) GetLog(index uint64, entry *raft.Log) error {
 	return l.WAL.GetLog(index, entry)
 }
 
-// DeleteRange takes the mark back first if what it stands for goes.
+// DeleteRange takes the mark back first if the log would not reach it any more.
 func (l *markedLog) DeleteRange(from, to uint64) error {
 	if err := l.takeBack(from, to); err != nil {
 		return err
@@ -174,9 +174,22 @@ func (l *markedLog) DeleteRange(from, to uint64) error {
 }
 
 func (l *markedLog) takeBack(from, to uint64) error {
+	first, err := l.FirstIndex()
+	if err != nil {
+		return err
+	}
+	last, err := l.LastIndex()
+	if err != nil {
+		return err
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if from <= l.mark && l.mark <= to {
+	switch {
+	case to < last: // the front goes, the end stays
+		return nil
+	case from <= first: // nothing is left, and an empty log ends at zero
+		return l.setMark(0)
+	case from <= l.mark:
 		return l.setMark(from - 1)
 	}
 	return nil

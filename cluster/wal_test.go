@@ -156,7 +156,8 @@ func TestWhatIsTruncatedIsGoneAndTheMarkFollows(t *testing.T) {
 		{1, 100, walMarkEvery},                                   // a prefix that the snapshot has
 		{walMarkEvery + 5, walMarkEvery + 10, walMarkEvery},      // a conflict after the mark
 		{walMarkEvery - 50, walMarkEvery + 4, walMarkEvery - 51}, // a conflict before it
-		{101, walMarkEvery - 51, 100},                            // everything, for a snapshot
+		{101, 150, walMarkEvery - 51},                            // a prefix again
+		{151, walMarkEvery - 51, 0},                              // everything, for a snapshot
 	} {
 		if err := log.DeleteRange(cut.from, cut.to); err != nil {
 			t.Fatal(err)
@@ -168,6 +169,29 @@ func TestWhatIsTruncatedIsGoneAndTheMarkFollows(t *testing.T) {
 	}
 	store(5000, 5000)
 	marked(5000)
+}
+
+// A follower that was sent a snapshot has an empty log until the leader has something
+// for it.
+func TestACrashAfterASnapshotTookTheWholeLogIsNoDamage(t *testing.T) {
+	const last = walMarkEvery + 10
+	for name, first := range map[string]uint64{"with the marked entry": 101, "after the marked entry": walMarkEvery + 5} {
+		t.Run(name, func(t *testing.T) {
+			c := onWAL(t, t.TempDir())
+			stores, err := openStores(&c)
+			must(t, err)
+			for i := uint64(1); i <= last; i++ {
+				must(t, stores.Log.StoreLog(&raft.Log{Index: i, Term: 1, Data: []byte("x")}))
+			}
+			must(t, errors.Join(stores.Log.DeleteRange(1, first-1), stores.Log.DeleteRange(first, last)))
+			crashed := read(t, c.DataDir)
+			must(t, stores.Close())
+			crashed.write(t)
+			stores, err = openStores(&c)
+			must(t, err)
+			must(t, stores.Close())
+		})
+	}
 }
 
 // hashicorp/raft-wal#31: until v0.4.1 a log whose end was truncated could not be
