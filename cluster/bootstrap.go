@@ -55,7 +55,7 @@ func bootstrap(c *Config, stores *Stores, trans raft.Transport) error {
 	if _, err := stores.Stable.Get([]byte(currentTerm)); errors.Is(err, ErrDamaged) {
 		return fmt.Errorf("%s: votes: %w; %s", c.DataDir, err, syncRemedy)
 	}
-	begun, err := raft.HasExistingState(stores.Log, stores.Stable, stores.Snapshots)
+	begun, err := raft.HasExistingState(stores.Log, founding{stores.Stable}, stores.Snapshots)
 	if err != nil {
 		return fmt.Errorf("read the stores: %w", err)
 	}
@@ -76,7 +76,7 @@ func bootstrap(c *Config, stores *Stores, trans raft.Transport) error {
 		for _, m := range sorted(c.Members) {
 			voters.Servers = append(voters.Servers, raft.Server{ID: raft.ServerID(m.Name), Address: raft.ServerAddress(m.PeerAddr)})
 		}
-		if err := raft.BootstrapCluster(c.raftConfig(), stores.Log, stores.Stable, stores.Snapshots, trans, voters); err != nil {
+		if err := raft.BootstrapCluster(c.raftConfig(), stores.Log, founding{stores.Stable}, stores.Snapshots, trans, voters); err != nil {
 			return fmt.Errorf("begin the log: %w; %s", err, openRemedy)
 		}
 	}
@@ -84,6 +84,19 @@ func bootstrap(c *Config, stores *Stores, trans raft.Transport) error {
 		return writeIdentity(c, true)
 	}
 	return nil
+}
+
+// founding shows no term while that is the first. Raft stores it before the log's
+// first entry, which a crash between the two leaves missing. Nobody votes in it.
+type founding struct{ raft.StableStore }
+
+// GetUint64 implements raft.StableStore.
+func (s founding) GetUint64(key []byte) (uint64, error) {
+	value, err := s.StableStore.GetUint64(key)
+	if string(key) == currentTerm && value == 1 {
+		value = 0
+	}
+	return value, err
 }
 
 // claimDirectory compares cluster.json with the configuration, and writes it
