@@ -223,6 +223,26 @@ func TestALostSessionIsClosedOnceItsOwnersHaveStopped(t *testing.T) {
 	})
 }
 
+func TestNoGuardCanBeReliedOnOnceItsSessionIsOver(t *testing.T) {
+	inBubble(t, func(t *testing.T, f *fake, c *Client, _ *bubbleClock) {
+		g := mustLock(t, c, "a")
+		s, cancel := g.grip.s, g.grip.cancel
+		g.grip.cancel = func(cause error) {
+			if s.over.Err() != nil && g.Err() == nil {
+				t.Error("the session is over, and its guard is not")
+			}
+			cancel(cause)
+		}
+		f.react(func(*request) reaction { return reaction{cutBefore: true} })
+		<-g.Context().Done()
+		if err := g.Err(); !errors.Is(err, ErrLeaseExpired) {
+			t.Errorf("cause %v", err)
+		}
+		_ = g.Release(t.Context())
+		f.react(nil)
+	})
+}
+
 func TestSessionsAreOpenedOncePerTTL(t *testing.T) {
 	inBubble(t, func(t *testing.T, f *fake, c *Client, _ *bubbleClock) {
 		guards := make(chan *Guard)

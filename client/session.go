@@ -140,15 +140,19 @@ func (s *session) alive() bool {
 	return s.over.Err() == nil
 }
 
-// end cancels every guard with cause. Only the first cause counts.
+// end cancels every guard with cause, and only then is the session seen to be over:
+// whoever finds it so finds no guard that could still be relied on. Only the first
+// cause counts.
 func (s *session) end(cause error) {
 	s.mu.Lock()
 	first := s.over.Err() == nil
-	s.stop(cause)
-	cause = context.Cause(s.over)
+	if !first {
+		cause = context.Cause(s.over)
+	}
 	for g := range s.grips {
 		g.cancel(cause)
 	}
+	s.stop(cause)
 	guards := len(s.grips)
 	s.mu.Unlock()
 	if first && guards > 0 && errors.Is(cause, ErrLost) {
