@@ -12,7 +12,8 @@ import (
 // each AppendEntries of the term left that a voter answered with success: at
 // that moment or later the voter had not voted for anybody else. When a quorum
 // of voters, this node included, has such a time at or after t, no other leader
-// can have committed anything before t.
+// can have committed anything before t. Whoever records must know that this node was
+// still in the term when the answer came.
 type ackClock struct {
 	self raft.ServerID
 	// voters returns the voters of the latest configuration.

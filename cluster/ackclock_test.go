@@ -197,7 +197,9 @@ func TestOnlySuccessCountsAndFromTheTimeOfSending(t *testing.T) {
 		clock := &ackClock{self: "n1", voters: func() []raft.ServerID { return []raft.ServerID{"n1", "n2", "n3"} }}
 		clock.lead(5, nil)
 		inner := &slowTransport{took: func() { now = now.Add(time.Second) }, answer: x.answer, err: x.err}
-		trans := newTransport(inner, new(parallelLog), clock, nil, func() time.Time { return now })
+		log := new(parallelLog)
+		must(t, log.begin(5))
+		trans := newTransport(inner, log, clock, nil, func() time.Time { return now })
 		err := trans.AppendEntries("n2", "n2", &raft.AppendEntriesRequest{Term: 5}, new(raft.AppendEntriesResponse))
 		if err != x.err {
 			t.Errorf("%s: error %v", x.name, err)

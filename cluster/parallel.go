@@ -68,7 +68,7 @@ func (l *parallelLog) begin(term uint64) error {
 
 // lead notes that this node leads in the term, unless that is over.
 func (l *parallelLog) lead(term uint64) {
-	if l.leading.Load() == term {
+	if l.leads(term) {
 		return
 	}
 	l.mu.Lock()
@@ -77,6 +77,10 @@ func (l *parallelLog) lead(term uint64) {
 		l.leading.Store(term)
 	}
 }
+
+// leads reports whether this node leads in the term, as far as it was noted, and has
+// neither voted nor taken an entry in a later one.
+func (l *parallelLog) leads(term uint64) bool { return l.leading.Load() == term }
 
 // drain waits until everything is on disk, or a write has failed.
 func (l *parallelLog) drain() error {

@@ -69,7 +69,8 @@ func (t *transport) listen() {
 }
 
 // AppendEntries notes the time before it sends: an answer proves nothing about
-// a later one. What is not on this node's disk is not said to be committed.
+// a later one, nor anything if this node itself has gone on to a later term. What is
+// not on this node's disk is not said to be committed.
 func (t *transport) AppendEntries(id raft.ServerID, addr raft.ServerAddress, args *raft.AppendEntriesRequest, resp *raft.AppendEntriesResponse) error {
 	t.log.lead(args.Term)
 	request := *args
@@ -78,7 +79,7 @@ func (t *transport) AppendEntries(id raft.ServerID, addr raft.ServerAddress, arg
 	if err := t.Transport.AppendEntries(id, addr, &request, resp); err != nil {
 		return err
 	}
-	if resp.Success && resp.Term == args.Term {
+	if resp.Success && resp.Term == args.Term && t.log.leads(args.Term) {
 		t.clock.record(args.Term, id, sent)
 		if args.PrevLogEntry > 0 {
 			t.clock.recordLog(args.Term, id, sent)
