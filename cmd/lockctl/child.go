@@ -9,6 +9,7 @@ import (
 	"os/signal"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -34,6 +35,8 @@ type child struct {
 	tty   *terminal
 	relay *relay
 	pid   int
+	// continued is there while lockctl is stopped, and closed when it goes on.
+	continued atomic.Pointer[chan struct{}]
 	// started is closed once CMD can be signalled, ended once it cannot any more.
 	started, ended chan struct{}
 	// status is how CMD has ended.
@@ -150,6 +153,10 @@ func (c *child) signal(s syscall.Signal) {
 	}
 	switch s {
 	case syscall.SIGCONT:
+		if asleep := c.continued.Swap(nil); asleep != nil {
+			close(*asleep) // stopped resumes it
+			return
+		}
 		c.resume()
 	case syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGQUIT:
 		c.signalGroup(s)
@@ -161,9 +168,6 @@ func (c *child) signal(s syscall.Signal) {
 
 // signalGroup fails only when nobody of the group is left.
 func (c *child) signalGroup(s syscall.Signal) { _ = syscall.Kill(-c.pid, s) }
-
-// stopPause is what a signal that stops lockctl may take to do so.
-const stopPause = 50 * time.Millisecond
 
 // stopped deals with a CMD that has stopped. If the terminal did it, lockctl's
 // whole job stops as well, and hands the terminal back to the shell before. If
@@ -185,11 +189,12 @@ func (c *child) stopped(by syscall.Signal) {
 	if c.stopping != nil {
 		c.stopping()
 	}
+	continued := make(chan struct{})
+	c.continued.Store(&continued)
 	c.relay.drop(syscall.SIGTSTP)
 	_ = syscall.Kill(0, syscall.SIGTSTP)           // for the rest of the job
-	_ = syscall.Kill(os.Getpid(), syscall.SIGSTOP) // neither can fail
-	timer := time.NewTimer(stopPause)
-	<-timer.C
+	_ = syscall.Kill(os.Getpid(), syscall.SIGSTOP) // neither can fail, nor stops at once
+	<-continued
 	c.relay.catch(syscall.SIGTSTP)
 	c.resume()
 }

@@ -29,10 +29,10 @@ func newRelay(target func(syscall.Signal)) *relay {
 }
 
 // listen leaves alone what lockctl was started to ignore (nohup), and CMD is to
-// ignore, too.
+// ignore, too. But lockctl must hear that it goes on after a stop.
 func (r *relay) listen(signals []os.Signal) {
 	for _, s := range signals {
-		if !signal.Ignored(s) {
+		if s == syscall.SIGCONT || !signal.Ignored(s) {
 			signal.Notify(r.incoming, s)
 		}
 	}
