@@ -1,9 +1,11 @@
 package cluster
 
 import (
+	"errors"
 	"testing"
 	"time"
 
+	"lockd/fsm"
 	"lockd/gate"
 
 	"github.com/hashicorp/raft"
@@ -47,6 +49,42 @@ func TestWhoVotedForAnotherLeaderProvesNothing(t *testing.T) {
 		}()
 		if holder, _, err := late.read(within(t, 100*time.Millisecond), []byte("k")); err == nil && string(holder) != "run-2" {
 			t.Errorf("the former leader says that %s holds the lock", holder)
+		}
+	})
+}
+
+// Leadership that is lost and won again within a moment is one change to the node. What
+// was on its way to raft for the first term then gets into the log in the second, for
+// which the state machine keeps no outcomes yet.
+func TestCommandThatGetsIntoALaterTermIsNotAnsweredFromReusedMemory(t *testing.T) {
+	inCluster(t, func(t *testing.T, c *testCluster) {
+		leader := c.leader()
+		o := leader.office.Load()
+		o.work.Add(1) // leave does not return, so the next term is not noticed
+		defer o.work.Done()
+		next := c.followers(leader)[0]
+		if err := leader.TransferLeadership(within(t, 5*time.Second), next.config.Name); err != nil {
+			t.Fatal(err)
+		}
+		for !next.IsLeader() {
+			time.Sleep(10 * time.Millisecond)
+		}
+		time.Sleep(time.Second)
+		if err := next.TransferLeadership(within(t, 5*time.Second), leader.config.Name); err != nil {
+			t.Fatal(err)
+		}
+		for leader.raft.State() != raft.Leader {
+			time.Sleep(10 * time.Millisecond)
+		}
+		verdicts := make(chan verdict, 1)
+		command := fsm.AppendCommand(nil, acquire("run-1", "k"))
+		p := &proposal{command: command, done: func(_ int, v verdict) { verdicts <- v }}
+		p.take()
+		o.propose([]*proposal{p}, func() {})
+		if v := <-verdicts; v.err == nil && v.result.Code != gate.Acquired {
+			t.Errorf("answered %+v", v.result)
+		} else if v.err != nil && !errors.Is(v.err, ErrOutcomeUnknown) {
+			t.Errorf("the command was applied, and the error is %v", v.err)
 		}
 	})
 }

@@ -176,9 +176,14 @@ func (o *office) propose(batch []*proposal, over func()) {
 	}
 }
 
-// conclude waits for the entry and delivers the verdicts.
+// conclude waits for the entry and delivers the verdicts. Raft may have lost the term
+// and won a later one before it took the entry: that term's outcomes need not be kept,
+// and its requests do not wait in this room.
 func (o *office) conclude(batch []*proposal, future raft.ApplyFuture, over func()) {
 	applied, err := appliedBy(future)
+	if err == nil && applied.Term != o.term {
+		err = fmt.Errorf("%w: applied in term %d, proposed in %d", ErrOutcomeUnknown, applied.Term, o.term)
+	}
 	over()
 	if err != nil {
 		refuse(batch, err)
