@@ -41,7 +41,8 @@ type waiter struct {
 	node    *Node
 	cmd     *gate.Command
 	request uint64
-	// private is the session to be renewed, with its TTL; zero for none.
+	// private is the session to be renewed, with its TTL, zero for none; waiters.mu
+	// guards it.
 	private gate.SessionID
 	ttl     time.Duration
 	// tell gets the one reply; it must not block.

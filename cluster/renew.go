@@ -40,9 +40,9 @@ func (s *waiters) renew() {
 	}
 }
 
-// takeDue returns the waiters whose renewal is due, each with its next one set,
-// and the time until somebody is due again.
-func (s *waiters) takeDue(now time.Duration) (due []*waiter, next time.Duration) {
+// takeDue returns the sessions whose renewal is due, each with its next one set,
+// and the time until another one is.
+func (s *waiters) takeDue(now time.Duration) (due []gate.SessionID, next time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for len(due) < MaxKeepaliveIDs {
@@ -54,17 +54,23 @@ func (s *waiters) takeDue(now time.Duration) (due []*waiter, next time.Duration)
 			return due, wait
 		}
 		s.due.Set(w, int64(now+w.ttl/3))
-		due = append(due, w)
+		due = append(due, w.private)
 	}
 	return due, 0
 }
 
-func (s *waiters) renewOnce(due []*waiter) {
-	ids := make([]gate.SessionID, len(due))
-	for i, w := range due {
-		ids[i] = w.private
-	}
+func (s *waiters) renewOnce(ids []gate.SessionID) {
 	if _, err := s.node.keepalive(context.Background(), ids); err != nil {
 		s.node.logger.Debug("private sessions not renewed", "sessions", len(ids), "error", err)
+	}
+}
+
+// moved notes in which session the request now waits: another private one, if a
+// session of its run's had taken it over meanwhile.
+func (s *waiters) moved(w *waiter, to gate.SessionID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if w.ttl > 0 {
+		w.private = to
 	}
 }

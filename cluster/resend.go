@@ -69,6 +69,7 @@ func (r *resends) resume(w *waiter) {
 		switch {
 		case err == nil && v.queued():
 			w.request = v.result.Request
+			w.node.waiters.moved(w, v.result.Session)
 			w.join(v.room)
 			return
 		case err == nil:
