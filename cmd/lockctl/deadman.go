@@ -93,6 +93,6 @@ func (d *deadman) dismiss() (gone time.Duration, acted bool) {
 func (t *tool) deadmanCommand() *cli.Command {
 	return &cli.Command{
 		Name: "deadman", Usage: "end the command of a lockctl that cannot do it itself", Hidden: true,
-		Action: func(*cli.Context) error { return watchOver(os.Stdin, os.Stdout) },
+		Action: func(*cli.Context) error { return watchOver(os.Getppid(), os.Stdin, os.Stdout) },
 	}
 }

@@ -18,18 +18,19 @@ func ownProgram() string { return "/proc/self/exe" }
 // apart keeps the terminal's signals, and whoever signals lockctl's group, away.
 func apart() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }
 
-// watchOver is the deadman's part: it returns when lockctl has ended or when the
-// deadline has come, and has then ended the group.
-func watchOver(in, out *os.File) error {
+// watchOver is the deadman's part: it returns when lockctl, of that pid, has ended or
+// when the deadline has come, and has then ended the group. A lockctl that was
+// stopped between CMD's start and the telling of it does not get round the deadline.
+func watchOver(lockctl int, in, out *os.File) error {
 	// A timer on this clock expires in a suspended machine as soon as it wakes.
 	timer, err := unix.TimerfdCreate(unix.CLOCK_BOOTTIME, unix.TFD_CLOEXEC)
 	if err != nil {
 		return fmt.Errorf("a timer: %w", err)
 	}
 	fds := []unix.PollFd{{Fd: int32(in.Fd()), Events: unix.POLLIN}, {Fd: int32(timer), Events: unix.POLLIN}}
-	group, due := 0, false
+	group, due, pause := 0, false, -1
 	for {
-		if _, err := unix.Poll(fds, -1); errors.Is(err, unix.EINTR) {
+		if _, err := unix.Poll(fds, pause); errors.Is(err, unix.EINTR) {
 			continue
 		} else if err != nil {
 			return fmt.Errorf("wait: %w", err)
@@ -47,13 +48,17 @@ func watchOver(in, out *os.File) error {
 				return fmt.Errorf("set the timer: %w", err)
 			}
 		}
+		if due && group == 0 {
+			own, _ := readStat(os.Getpid())
+			group = commandOf(lockctl, own.started)
+		}
 		switch {
 		case due && group != 0:
 			return endGroup(group, out)
-		case due:
-			fds = fds[:1] // it has said all it can: CMD does not run yet
+		case due: // CMD does not run yet, and the timer has said all it can
+			fds, pause = fds[:1], int(lastLook.Milliseconds())
 		default:
-			fds = fds[:2]
+			fds, pause = fds[:2], -1
 		}
 	}
 }

@@ -12,4 +12,4 @@ func ownProgram() string { return "" }
 
 func apart() *syscall.SysProcAttr { return nil }
 
-func watchOver(*os.File, *os.File) error { return nil }
+func watchOver(int, *os.File, *os.File) error { return nil }

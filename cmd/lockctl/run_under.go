@@ -215,8 +215,9 @@ func (x *execution) inform(now time.Duration) {
 }
 
 // warnAlone tells once that the deadman is gone; CMD goes on, as safe as lockctl is.
+// After the loss of the lock it has gone because its work was done.
 func (x *execution) warnAlone(err error) {
-	if !x.alone {
+	if !x.alone && (x.goOn || x.guard.Err() == nil) {
 		x.alone = true
 		x.say("what ends %s if lockctl cannot has failed: %v", x.argv[0], err)
 	}

@@ -11,12 +11,13 @@ import (
 // stat is what /proc says of one process.
 type stat struct {
 	parent, group int
-	dead          bool
+	// started is when, in ticks of the clock since the machine was.
+	started uint64
+	dead    bool
 }
 
-// living lists the members that still run. Where /proc does not tell, the group's
-// negative number stands for them all.
-func (t tribe) living() (pids []int) {
+// processes are all that /proc shows.
+func processes() (map[int]stat, error) {
 	entries, err := os.ReadDir("/proc")
 	all := make(map[int]stat)
 	for _, e := range entries {
@@ -28,6 +29,13 @@ func (t tribe) living() (pids []int) {
 			all[pid] = s
 		}
 	}
+	return all, err
+}
+
+// living lists the members that still run. Where /proc does not tell, the group's
+// negative number stands for them all.
+func (t tribe) living() (pids []int) {
+	all, err := processes()
 	for pid, s := range all {
 		if !s.dead && (s.group == t.group || t.descends(all, pid)) {
 			pids = append(pids, pid)
@@ -54,6 +62,20 @@ func (t tribe) descends(all map[int]stat, pid int) bool {
 	return false
 }
 
+// commandOf finds CMD for the deadman that was not told of it: the child of lockctl
+// that leads a group, of which somebody runs, and was started at that tick or later.
+// 0 is none.
+func commandOf(lockctl int, since uint64) int {
+	all, _ := processes() // those that are hidden cannot be helped
+	for pid, s := range all {
+		if s.parent == lockctl && s.group == pid && pid != os.Getpid() && s.started >= since &&
+			len(tribe{group: pid, root: pid}.living()) > 0 {
+			return pid
+		}
+	}
+	return 0
+}
+
 // parentOf is 0 if the process has ended.
 func parentOf(pid int) int {
 	s, _ := readStat(pid)
@@ -72,11 +94,12 @@ func readStat(pid int) (stat, bool) {
 		return stat{}, false
 	}
 	fields := bytes.Fields(text[bytes.LastIndexByte(text, ')')+1:])
-	if len(fields) < 3 {
+	if len(fields) < 20 {
 		return stat{}, false
 	}
 	parent, err1 := strconv.Atoi(string(fields[1]))
 	group, err2 := strconv.Atoi(string(fields[2]))
+	started, err3 := strconv.ParseUint(string(fields[19]), 10, 64)
 	state := fields[0][0]
-	return stat{parent: parent, group: group, dead: state == 'Z' || state == 'X'}, err1 == nil && err2 == nil
+	return stat{parent: parent, group: group, started: started, dead: state == 'Z' || state == 'X'}, err1 == nil && err2 == nil && err3 == nil
 }
