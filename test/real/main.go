@@ -10,11 +10,14 @@ import (
 )
 
 // BuildAndRun is the whole of a TestMain: it builds the binaries once for all
-// tests, runs these and returns the exit code. What the tests start hears HUP even
-// if they themselves were started by nohup, as CI may do.
+// tests, runs these and returns the exit code. What the tests start hears HUP, INT
+// and QUIT even if they themselves were started by nohup or, by a script, in the
+// background, as CI may do.
 func BuildAndRun(m *testing.M, binaries *Binaries, race bool) int {
-	if signal.Ignored(syscall.SIGHUP) {
-		signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
+	for _, s := range []os.Signal{syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT} {
+		if signal.Ignored(s) {
+			signal.Notify(make(chan os.Signal, 1), s)
+		}
 	}
 	dir, err := os.MkdirTemp("", "lockd-test-")
 	if err != nil {
