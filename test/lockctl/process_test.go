@@ -3,6 +3,7 @@ package lockctl
 import (
 	"os"
 	"os/exec"
+	"path/filepath"
 	"syscall"
 	"time"
 
@@ -80,8 +81,13 @@ func ends(ts *testscript.TestScript, args []string) {
 	}
 }
 
-// end ends the processes that still run, and with a lockctl its command.
+// end ends the processes that still run, and with a lockctl its command; and the
+// terminals that a script which failed has left open.
 func (s *stage) end() {
+	terminals, _ := filepath.Glob(filepath.Join(s.dir, "tmux-*", "default")) // the pattern is well-formed
+	for _, socket := range terminals {
+		_ = exec.Command("tmux", "-S", socket, "kill-server").Run() // it may have ended
+	}
 	for _, p := range s.processes {
 		_ = p.cmd.Process.Kill() // it may have ended
 		<-p.ended

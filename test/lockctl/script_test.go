@@ -21,6 +21,8 @@ type stage struct {
 	cluster *real.Cluster
 	// own says that the cluster is the script's own, to hurt as it likes.
 	own bool
+	// dir is where the script runs.
+	dir string
 	// processes are those that the script has started, by name.
 	processes map[string]*process
 }
@@ -39,7 +41,7 @@ func scripts(t *testing.T) testscript.Params {
 		Cmds:               commands(),
 		Setup: func(env *testscript.Env) error {
 			name := strings.TrimPrefix(filepath.Base(env.WorkDir), "script-")
-			s := &stage{cluster: shared, processes: make(map[string]*process)}
+			s := &stage{cluster: shared, dir: env.WorkDir, processes: make(map[string]*process)}
 			if strings.HasPrefix(name, "cluster_") {
 				s.cluster, s.own = real.Start(env.T().(testing.TB), binaries, 3), true
 			}
