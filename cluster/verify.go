@@ -25,12 +25,16 @@ func beginVotes(stable raft.StableStore) error {
 	return errors.Join(stable.SetUint64([]byte(lastVoteTerm), 0), stable.Set([]byte(lastCandidate), nil))
 }
 
-// verify reads everything that raft will rely on. A node that starts with less
-// than it had acknowledged could help to elect a leader that lacks it, too.
+// verify reads everything that raft will rely on, and clears a log that a snapshot has
+// replaced. A node that starts with less than it had acknowledged could help to elect a
+// leader that lacks it, too.
 func verify(c *Config, stores *Stores) error {
-	err := stores.verify()
+	compacted, err := stores.verify()
 	if err == nil && c.Stores == nil {
 		err = checkSnapshots(c, stores)
+	}
+	if err == nil {
+		err = stores.finishInstall(compacted)
 	}
 	if errors.Is(err, ErrDamaged) {
 		return fmt.Errorf("%s: %w; %s", c.DataDir, err, syncRemedy)
@@ -38,17 +42,36 @@ func verify(c *Config, stores *Stores) error {
 	return err
 }
 
-func (s *Stores) verify() error {
+// verify returns the index of the newest snapshot, 0 if there is none.
+func (s *Stores) verify() (compacted uint64, err error) {
 	for _, key := range []string{currentTerm, lastVoteTerm, lastCandidate} {
 		if _, err := s.Stable.Get([]byte(key)); err != nil {
-			return fmt.Errorf("%w: votes: %s: %w", ErrDamaged, key, err)
+			return 0, fmt.Errorf("%w: votes: %s: %w", ErrDamaged, key, err)
 		}
 	}
-	compacted, err := s.verifySnapshot()
+	compacted, err = s.verifySnapshot()
+	if err != nil {
+		return 0, err
+	}
+	return compacted, s.verifyLog(compacted)
+}
+
+// finishInstall clears a log that ends before the snapshot. Raft does so when the
+// leader's has been restored, and not at a start: after a crash in between, a log that
+// takes no gap would take no entry any more.
+func (s *Stores) finishInstall(compacted uint64) error {
+	first, err := s.Log.FirstIndex()
 	if err != nil {
 		return err
 	}
-	return s.verifyLog(compacted)
+	last, err := s.Log.LastIndex()
+	if err != nil || !monotonic(s.Log) || last == 0 || last >= compacted {
+		return err
+	}
+	if err := s.Log.DeleteRange(first, last); err != nil {
+		return fmt.Errorf("clear the log: %w; %s", err, openRemedy)
+	}
+	return nil
 }
 
 // verifySnapshot reads the newest snapshot and returns its index, 0 if there is

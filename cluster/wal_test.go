@@ -194,6 +194,30 @@ func TestACrashAfterASnapshotTookTheWholeLogIsNoDamage(t *testing.T) {
 	}
 }
 
+// A snapshot of the leader's is complete before it is restored and the log cleared,
+// which takes seconds for a large table.
+func TestACrashBeforeASnapshotTookTheLogLeavesANodeThatGoesOn(t *testing.T) {
+	c := onWAL(t, t.TempDir())
+	n, stop := startAlone(t, c)
+	do(t, n, acquire("run-1", "k"), gate.Acquired)
+	stop()
+	before := read(t, c.DataDir)
+	n, stop = startAlone(t, c)
+	do(t, n, acquire("run-2", "k2"), gate.Acquired)
+	must(t, n.raft.Snapshot().Error())
+	stop()
+	must(t, os.RemoveAll(filepath.Join(c.DataDir, walFolder)))
+	must(t, os.Mkdir(filepath.Join(c.DataDir, walFolder), 0o700))
+	before.write(t) // beside the snapshot
+
+	n, stop = startAlone(t, c)
+	defer stop()
+	do(t, n, acquire("run-3", "k3"), gate.Acquired)
+	if got := holder(t, n, "k2"); got != "run-2" {
+		t.Errorf("what the snapshot has is held by %q", got)
+	}
+}
+
 // hashicorp/raft-wal#31: until v0.4.1 a log whose end was truncated could not be
 // read after the next start. Found by killing leaders: every second restart failed.
 func TestALogWhoseEndWasTruncatedIsReadAfterARestart(t *testing.T) {
