@@ -1,7 +1,11 @@
 package cluster
 
 import (
+	"bytes"
 	"errors"
+	"runtime"
+	"runtime/debug"
+	"sync"
 	"testing"
 	"time"
 
@@ -53,38 +57,67 @@ func TestWhoVotedForAnotherLeaderProvesNothing(t *testing.T) {
 	})
 }
 
+// one is a batch of one command, as the batcher sends it.
+func one(cmd *gate.Command) (batch []*proposal, came chan verdict) {
+	came = make(chan verdict, 1)
+	p := &proposal{command: fsm.AppendCommand(nil, cmd), done: func(_ int, v verdict) { came <- v }}
+	p.take()
+	return []*proposal{p}, came
+}
+
 // Leadership that is lost and won again within a moment is one change to the node. What
 // was on its way to raft for the first term then gets into the log in the second, for
 // which the state machine keeps no outcomes yet.
 func TestCommandThatGetsIntoALaterTermIsNotAnsweredFromReusedMemory(t *testing.T) {
 	inCluster(t, func(t *testing.T, c *testCluster) {
 		leader := c.leader()
-		o := leader.office.Load()
-		o.work.Add(1) // leave does not return, so the next term is not noticed
-		defer o.work.Done()
+		former := leader.office.Load()
+		former.work.Add(1) // the office is not left, and the later term not noticed
+		defer former.work.Done()
 		next := c.followers(leader)[0]
-		if err := leader.TransferLeadership(within(t, 5*time.Second), next.config.Name); err != nil {
-			t.Fatal(err)
+		for _, way := range [][2]*Node{{leader, next}, {next, leader}} {
+			if err := way[0].TransferLeadership(within(t, 5*time.Second), way[1].config.Name); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Second)
 		}
-		for !next.IsLeader() {
-			time.Sleep(10 * time.Millisecond)
-		}
-		time.Sleep(time.Second)
-		if err := next.TransferLeadership(within(t, 5*time.Second), leader.config.Name); err != nil {
-			t.Fatal(err)
-		}
-		for leader.raft.State() != raft.Leader {
-			time.Sleep(10 * time.Millisecond)
-		}
-		verdicts := make(chan verdict, 1)
-		command := fsm.AppendCommand(nil, acquire("run-1", "k"))
-		p := &proposal{command: command, done: func(_ int, v verdict) { verdicts <- v }}
-		p.take()
-		o.propose([]*proposal{p}, func() {})
-		if v := <-verdicts; v.err == nil && v.result.Code != gate.Acquired {
+		batch, came := one(acquire("run-1", "k"))
+		former.propose(batch, func() {})
+		if v := <-came; v.err == nil && v.result.Code != gate.Acquired {
 			t.Errorf("answered %+v", v.result)
 		} else if v.err != nil && !errors.Is(v.err, ErrOutcomeUnknown) {
 			t.Errorf("the command was applied, and the error is %v", v.err)
 		}
 	})
+}
+
+// Such a command may begin a session while the later term's office fetches its timers.
+func TestSessionThatBeginsWhileAnOfficeStartsEnds(t *testing.T) {
+	config := alone(t, t.TempDir())
+	started := make(chan *Node, 1)
+	begin := sync.OnceFunc(func() {
+		n := <-started
+		private := acquire("run-1", "k")
+		private.Op.(*gate.Acquire).TTL = 100 * time.Millisecond
+		batch, _ := one(private)
+		go (&office{node: n}).propose(batch, func() {}) // which reads the clock, too
+		for held := false; !held; runtime.Gosched() {
+			view, _ := n.fsm.View()
+			held = len(view.Lock(key("k")).Holders) > 0
+		}
+	})
+	config.Clock = func() time.Time {
+		if bytes.Contains(debug.Stack(), []byte("(*office).startTimers(")) {
+			begin()
+		}
+		return time.Now()
+	}
+	n, stop := startAlone(t, config)
+	defer stop()
+	started <- n
+	second := waitFor(gate.SessionID{}, "run-2", "k", time.Minute)
+	second.Op.(*gate.Acquire).TTL = time.Minute
+	if reply := late(t, do(t, n, second, gate.Queued), 5*time.Second); reply.Result.Code != gate.Acquired {
+		t.Errorf("%+v", reply.Result)
+	}
 }

@@ -103,15 +103,7 @@ func (o *office) start() bool {
 		n.logger.Warn("term not started", "term", o.term, "error", err)
 		return false
 	}
-	view, _ := n.fsm.View()
-	now := n.config.Clock()
-	keeper := timekeeper.New(now, n.config.Timing.Stall)
-	for timer := range view.Timers() {
-		keeper.Set(timer, now)
-	}
-	o.mu.Lock()
-	o.keeper = keeper
-	o.mu.Unlock()
+	o.startTimers()
 	if o.ended() {
 		return false
 	}
@@ -119,6 +111,19 @@ func (o *office) start() bool {
 	n.logger.Info("ready to lead", "term", o.term)
 	n.led.raise()
 	return true
+}
+
+// startTimers starts all timers of the table anew. What is applied meanwhile, and not
+// in that version, waits in setTimers.
+func (o *office) startTimers() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	view, _ := o.node.fsm.View()
+	now := o.node.config.Clock()
+	o.keeper = timekeeper.New(now, o.node.config.Timing.Stall)
+	for timer := range view.Timers() {
+		o.keeper.Set(timer, now)
+	}
 }
 
 // applied takes what an entry of this term did. It runs on the goroutine that
