@@ -8,21 +8,32 @@ import (
 )
 
 // Ports from which clusters are served: below those that the kernel gives to
-// outgoing connections, which could take the port of a node that is down.
+// outgoing connections, which could take the port of a node that is down. They are
+// taken by the block: whoever has one listens on its first port, and so neither
+// the other tests of this process nor those of others take a port that is not
+// served yet, or not at the moment.
 const (
-	lowestPort  = 20_000
-	highestPort = 32_000
-	portTries   = 200
+	lowestPort = 20_000
+	portBlock  = 64
+	portBlocks = 187
+	portTries  = 10 * portBlocks
 )
 
-// Ports returns n adjacent ports of loopback that nobody listens on.
+// Ports returns n adjacent ports of loopback, fewer than 64, that nobody listens on
+// and nobody else is given until the test ends.
 func Ports(tb testing.TB, n int) (first int) {
 	tb.Helper()
 	for range portTries {
-		first = lowestPort + rand.IntN(highestPort-lowestPort-n)
-		if allFree(first, n) {
-			return first
+		block := lowestPort + portBlock*rand.IntN(portBlocks)
+		claim, err := net.Listen("tcp", loopback(block))
+		if err != nil {
+			continue
 		}
+		if n < portBlock && allFree(block+1, n) {
+			tb.Cleanup(func() { _ = claim.Close() })
+			return block + 1
+		}
+		_ = claim.Close()
 	}
 	tb.Fatalf("no %d adjacent ports are free", n)
 	return 0
@@ -30,7 +41,7 @@ func Ports(tb testing.TB, n int) (first int) {
 
 func allFree(first, n int) bool {
 	for port := first; port < first+n; port++ {
-		listener, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		listener, err := net.Listen("tcp", loopback(port))
 		if err != nil {
 			return false
 		}
@@ -38,3 +49,5 @@ func allFree(first, n int) bool {
 	}
 	return true
 }
+
+func loopback(port int) string { return fmt.Sprintf("127.0.0.1:%d", port) }
