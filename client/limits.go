@@ -29,6 +29,13 @@ const (
 	// attemptTime bounds one attempt at one node, beside what the call asks the
 	// server to wait.
 	attemptTime = 5 * time.Second
+	// signTime bounds the first attempts of a call, one for each node, in the place
+	// of attemptTime: a node that hangs is passed by soon, and one that merely knows
+	// no leader, or a cluster that is slow, still has its say. It bounds the sign of
+	// life that is asked of a node before a command that cannot be repeated, too.
+	signTime = 2500 * time.Millisecond
+	// lifeTime is how long after an answer a node is taken to live.
+	lifeTime = 5 * time.Second
 	// decisionTime is how long a node may take to decide one command; an attempt
 	// that cannot be repeated waits for that, too.
 	decisionTime = 15 * time.Second
@@ -71,8 +78,13 @@ const (
 	usualBodyBytes   = 256
 	usualAnswerBytes = 64
 	// pingTime is how often a stream's node is asked for a sign of life, and how
-	// long it may take to give one.
-	pingTime = 5 * time.Second
+	// long it may take to give one; silenceTime and pongTime are the same while
+	// requests wait for their first answer and nothing comes, and streamTick is how
+	// often that is looked at.
+	pingTime    = 5 * time.Second
+	silenceTime = time.Second
+	pongTime    = 2 * time.Second
+	streamTick  = 500 * time.Millisecond
 	// plainTime is how long a node is spoken to by HTTP after a stream was refused.
 	plainTime = time.Minute
 

@@ -29,11 +29,14 @@ type link struct {
 	mu sync.Mutex
 	// out are the messages to be sent, each lacking its closing bracket, and held
 	// how many requests the last has.
-	out          []*bytes.Buffer
-	held         int
-	last         uint64
-	pending      map[uint64]chan api.StreamMessage
-	used         time.Time
+	out     []*bytes.Buffer
+	held    int
+	last    uint64
+	pending map[uint64]chan api.StreamMessage
+	used    time.Time
+	// silent is since when requests have been waiting while nothing came; zero if
+	// none do.
+	silent       time.Time
 	node, leader string
 	err          error
 }
@@ -150,6 +153,9 @@ func (l *link) send(c *call, came chan api.StreamMessage) (uint64, error) {
 		b.Write(c.body)
 	}
 	b.WriteByte('}')
+	if l.silent.IsZero() {
+		l.silent = l.used
+	}
 	l.wake()
 	return id, nil
 }
@@ -183,6 +189,9 @@ func (l *link) giveUp(id uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	delete(l.pending, id)
+	if len(l.pending) == 0 {
+		l.silent = time.Time{}
+	}
 	if l.err != nil {
 		return
 	}
@@ -245,6 +254,9 @@ func (l *link) take(message []byte) error {
 	if err != nil {
 		return err
 	}
+	l.mu.Lock()
+	l.silent = time.Time{}
+	l.mu.Unlock()
 	for i := range all {
 		m := &all[i]
 		switch {
@@ -274,10 +286,12 @@ func (l *link) take(message []byte) error {
 	return nil
 }
 
-// watch asks the node for signs of life, and ends a stream that nobody uses.
+// watch asks the node for signs of life, sooner if it leaves requests without any
+// answer, and ends a stream that nobody uses.
 func (l *link) watch() {
-	ticker := time.NewTicker(pingTime)
+	ticker := time.NewTicker(streamTick)
 	defer ticker.Stop()
+	asked := time.Now()
 	for {
 		select {
 		case <-ticker.C:
@@ -286,17 +300,32 @@ func (l *link) watch() {
 		}
 		l.mu.Lock()
 		idle := len(l.pending) == 0 && time.Since(l.used) > idleTime
+		silent := !l.silent.IsZero() && time.Since(l.silent) > silenceTime
 		l.mu.Unlock()
 		if idle {
 			l.fail(errors.New("idle"))
 			return
 		}
-		ctx, cancel := context.WithTimeout(context.Background(), pingTime)
+		patience := pingTime
+		if silent {
+			patience = pongTime
+		} else if time.Since(asked) < pingTime {
+			continue
+		}
+		asked = time.Now()
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		err := l.conn.Ping(ctx)
 		cancel()
 		if err != nil {
 			l.fail(errSilent)
 			return
+		}
+		if silent {
+			l.mu.Lock()
+			if !l.silent.IsZero() {
+				l.silent = time.Now()
+			}
+			l.mu.Unlock()
 		}
 	}
 }

@@ -22,6 +22,8 @@ type node struct {
 	// failures in a row; closed until rest is over.
 	failures int
 	rest     time.Time
+	// answered is when it last served.
+	answered time.Time
 }
 
 // newNodes starts at a random node, so that many clients spread over all.
@@ -35,6 +37,16 @@ func newNodes(urls []string) *nodes {
 
 // count is how many nodes there are.
 func (n *nodes) count() int { return len(n.all) }
+
+// url is the node's, which does not change.
+func (n *nodes) url(at int) string { return n.all[at].url }
+
+// heard says whether the node has served just now, and has not failed since.
+func (n *nodes) heard(at int) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.all[at].failures == 0 && time.Since(n.all[at].answered) < lifeTime
+}
 
 // pick returns the node to ask next and how long to wait before.
 func (n *nodes) pick() (at int, url string, wait time.Duration) {
@@ -59,7 +71,7 @@ func (n *nodes) pick() (at int, url string, wait time.Duration) {
 func (n *nodes) answered(at int, leader string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.all[at].failures, n.all[at].rest = 0, time.Time{}
+	n.all[at].failures, n.all[at].rest, n.all[at].answered = 0, time.Time{}, time.Now()
 	if !n.follow(leader) && n.all[n.prefer].rest.After(time.Now()) {
 		n.prefer = at
 	}

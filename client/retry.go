@@ -28,15 +28,15 @@ func (c *Client) do(ctx context.Context, req *call) (*answer, error) {
 func (c *Client) persist(ctx context.Context, req *call) (*answer, error) {
 	var last error
 	unknown := false
-	for overloads := 0; ; {
-		at, url, wait := c.nodes.pick()
+	for tries, overloads := 0, 0; ; tries++ {
+		at, _, wait := c.nodes.pick()
 		if req.patience > 0 {
 			wait = min(wait, req.patience)
 		}
 		if err := sleep(ctx, wait); err != nil {
 			return nil, &unansweredError{why: err, last: last, unknown: unknown}
 		}
-		a, err := c.once(ctx, url, req)
+		a, err := c.once(ctx, at, req, tries < c.nodes.count())
 		if err != nil && ctx.Err() != nil {
 			unknown = unknown || mayHaveChanged(req, err)
 			return nil, &unansweredError{why: over(ctx), last: last, unknown: unknown}
@@ -60,10 +60,19 @@ func (c *Client) persist(ctx context.Context, req *call) (*answer, error) {
 	}
 }
 
-// once makes one attempt.
-func (c *Client) once(ctx context.Context, url string, req *call) (*answer, error) {
+// once makes one attempt, a short one if it is among the first of its call.
+func (c *Client) once(ctx context.Context, at int, req *call, first bool) (*answer, error) {
+	sign := attemptTime
+	if first {
+		sign = signTime
+	}
 	timeout := req.timeout
-	if !req.repeat {
+	if req.repeat {
+		timeout = min(timeout, max(timeout-attemptTime, 0)+sign)
+	} else {
+		if err := c.seeLife(ctx, at, sign); err != nil {
+			return nil, err
+		}
 		timeout += decisionTime
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
@@ -71,7 +80,22 @@ func (c *Client) once(ctx context.Context, url string, req *call) (*answer, erro
 	if req.begin != nil {
 		req.begin()
 	}
-	return c.transport.attempt(ctx, url, req)
+	return c.transport.attempt(ctx, c.nodes.url(at), req)
+}
+
+// seeLife returns nil if the node answers, or has just done so. What cannot be
+// repeated is sent to no node that hangs: its fate would stay unknown.
+func (c *Client) seeLife(ctx context.Context, at int, patience time.Duration) error {
+	if c.nodes.heard(at) {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	_, err := c.transport.attempt(ctx, c.nodes.url(at), &call{method: http.MethodGet, path: "/livez", repeat: true})
+	if s, ok := errors.AsType[*sendError](err); ok {
+		s.unsent = true // of the command
+	}
+	return err
 }
 
 // A verdict is what one attempt means for its call.

@@ -237,8 +237,48 @@ func TestAFrozenNodeDelaysACallOnce(t *testing.T) {
 		if _, err := c.Check(t.Context(), api.Check{Key: "k", Token: 1}); err != nil {
 			t.Fatal(err)
 		}
-		if took := time.Since(began); took != attemptTime {
-			t.Errorf("took %v, want %v", took, attemptTime)
+		if took := time.Since(began); took != signTime {
+			t.Errorf("took %v, want %v", took, signTime)
+		}
+	})
+}
+
+func TestACommandWithoutSeqIsSentToNoFrozenNode(t *testing.T) {
+	inBubble(t, func(t *testing.T, f *fake, c *Client, _ *bubbleClock) {
+		never := make(chan struct{})
+		f.react(func(r *request) reaction {
+			if r.node == 0 {
+				return reaction{hang: never}
+			}
+			return reaction{}
+		})
+		for range 2 {
+			if _, err := c.KeyAcquire(t.Context(), api.KeyAcquire{Key: "k", RunID: "r"}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		sent := f.seen("/v1/keys/acquire")
+		if len(sent) != 2 || sent[0].node == 0 || sent[1].node == 0 {
+			t.Errorf("sent %d times, first to node %d", len(sent), sent[0].node)
+		}
+		if n := len(f.seen("/livez")); n != 2 {
+			t.Errorf("%d nodes were asked for a sign of life, want the frozen one and the next, once each", n)
+		}
+	})
+}
+
+func TestASlowClusterAnswersInTheEnd(t *testing.T) {
+	inBubble(t, func(t *testing.T, f *fake, c *Client, _ *bubbleClock) {
+		f.react(func(r *request) reaction {
+			slow := make(chan struct{})
+			time.AfterFunc((signTime+attemptTime)/2, func() { close(slow) })
+			return reaction{hang: slow}
+		})
+		if _, err := c.Check(t.Context(), api.Check{Key: "k", Token: 1}); err != nil {
+			t.Error(err)
+		}
+		if n := len(f.seen("/v1/check")); n != 4 {
+			t.Errorf("%d attempts, want a short one at each node and a long one", n)
 		}
 	})
 }

@@ -3,7 +3,6 @@ package client
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -173,4 +172,4 @@ func refusedFor(resp *http.Response) time.Duration {
 }
 
 // errSilent: the node does not answer pings.
-var errSilent = fmt.Errorf("no sign of life within %v", pingTime)
+var errSilent = errors.New("no sign of life")

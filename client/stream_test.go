@@ -25,21 +25,43 @@ type wire struct {
 	dialled, lost atomic.Int32
 	writes        atomic.Int32
 	armed         atomic.Bool
+
+	mu    sync.Mutex
+	conns []*wireConn
 }
 
 type wireConn struct {
 	net.Conn
 	wire *wire
+	// frozen: what comes is not handed on any more.
+	frozen atomic.Bool
+}
+
+// freeze has the connections of now bring nothing more, as those to a process that
+// is stopped.
+func (w *wire) freeze() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, c := range w.conns {
+		c.frozen.Store(true)
+	}
 }
 
 func (w *wire) dial(ctx context.Context, network, addr string) (net.Conn, error) {
 	w.dialled.Add(1)
 	conn, err := new(net.Dialer).DialContext(ctx, network, addr)
-	return &wireConn{conn, w}, err
+	made := &wireConn{Conn: conn, wire: w}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.conns = append(w.conns, made)
+	return made, err
 }
 
 func (c *wireConn) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
+	for err == nil && c.frozen.Load() {
+		n, err = c.Conn.Read(b)
+	}
 	if err == nil && c.wire.armed.CompareAndSwap(true, false) {
 		c.wire.lost.Add(1)
 		c.Conn.Close()
@@ -144,6 +166,22 @@ func TestACommandThatMayNotBeRepeatedIsUnknownWhenItsStreamBreaks(t *testing.T) 
 	if _, err := c.KeyRelease(ctx, api.KeyRelease{Key: "unknown", RunID: "r"}); !errors.Is(err, client.ErrOutcomeUnknown) {
 		t.Errorf("error %v", err)
 	}
+}
+
+func TestAStreamThatFallsSilentIsGivenUpSoon(t *testing.T) {
+	t.Parallel()
+	ctx := within(t)
+	c, w := wired(t)
+	release(t, must[*client.Guard](t)(c.Lock(ctx, "silent")))
+	w.freeze()
+	began := time.Now()
+	g := must[*client.Guard](t)(c.Lock(ctx, "silent"))
+	// Requests that nothing answers are looked after within 3.5 s; a quiet stream, and
+	// an attempt that asks the node to wait, have 10 s and more.
+	if took := time.Since(began); took > 8*time.Second {
+		t.Errorf("took %v", took)
+	}
+	release(t, g)
 }
 
 func TestALossIsToldLongBeforeTheNextKeepalive(t *testing.T) {
