@@ -34,18 +34,18 @@ func (t *Table) enqueue(a acquisition) Result {
 	t.putRequest(r)
 	t.requestEvent(EventQueued, r)
 	t.timer(RequestWait, r.Number, r.Wait)
-	t.lookAround(r)
+	if t.runHolds.any(r.Run) { // or nobody points to it
+		t.lookAround(r)
+	}
 	return t.queuedResult(r)
 }
 
 // lookAround is for a request that points to more than before, because it is
-// new or its run holds more: whoever it leads to may now lead back to itself
-// through it, if anybody waits for what its run holds.
+// new or its run holds more, or less of what it waits for: whoever it leads to
+// may now lead back to itself through it.
 func (t *Table) lookAround(r *Request) {
-	if t.runHolds.any(r.Run) {
-		for _, other := range t.reach(t.claimOf(r)) {
-			t.lookAt(other)
-		}
+	for _, other := range t.reach(t.claimOf(r)) {
+		t.lookAt(other)
 	}
 }
 

@@ -144,14 +144,15 @@ func (t *Table) remember(h *hold, end End, by *Breaker) {
 }
 
 // freeHold notes that a hold is about to end or weaken. If its run waits for
-// the same name, its request weakens too: for others, who saw it joined with
-// the hold, and for itself.
+// the same name, its request weakens too for others, who saw it joined with the
+// hold; and it may point to more itself, as what a run holds it need not wait for.
 func (t *Table) freeHold(h *hold) {
 	t.free(h.strength())
 	if r := t.request(h.run()); r != nil && r.names(h.name()) {
 		w, _ := r.want(h.name())
 		t.free(h.join(w))
 		t.lookAt(r)
+		t.losers = append(t.losers, r.Number)
 	}
 }
 

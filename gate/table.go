@@ -15,6 +15,8 @@ type Table struct {
 	out   *Outcome
 	freed []Want
 	woken []*Request
+	// losers are the numbers of requests whose runs lost some of what they wait for.
+	losers []uint64
 	// room is where the only grant of the command's result may go; nil if it has gone
 	// there.
 	room []Grant
@@ -150,6 +152,7 @@ func (t *Table) wake() {
 		for _, w := range t.freed {
 			t.findWoken(w)
 		}
+		t.lookAroundLosers()
 		slices.SortFunc(t.woken, func(a, b *Request) int { return cmp.Compare(a.Number, b.Number) })
 		last := uint64(0)
 		for _, r := range t.woken {
@@ -164,7 +167,17 @@ func (t *Table) wake() {
 	}
 	clear(t.freed)
 	clear(t.woken)
-	t.freed, t.woken = t.freed[:0], t.woken[:0]
+	t.freed, t.woken, t.losers = t.freed[:0], t.woken[:0], t.losers[:0]
+}
+
+// lookAroundLosers looks around those that still wait. While nobody waits and holds,
+// nobody leads back to itself.
+func (t *Table) lookAroundLosers() {
+	for _, number := range t.losers {
+		if r := t.numbered(number); r != nil && t.holdAndWait > 0 {
+			t.lookAround(r)
+		}
+	}
 }
 
 // findWoken adds the requests that may be grantable now that w was freed.
