@@ -207,7 +207,7 @@ func (x *execution) await(child *child) outcome {
 func (x *execution) inform(now time.Duration) {
 	deadline := noDeadline
 	if !x.goOn {
-		deadline = (now + x.guard.Lease() - x.slack()/2).Truncate(time.Millisecond)
+		deadline = (now + x.guard.Lease() - x.slack()*3/4).Truncate(time.Millisecond)
 	}
 	if err := x.deadman.until(deadline); err != nil {
 		x.warnAlone(err)

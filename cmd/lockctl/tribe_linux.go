@@ -87,12 +87,20 @@ func parentOf(pid int) int {
 func adoptOrphans() { _ = unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) }
 
 // readStat reads /proc/PID/stat (proc_pid_stat(5)), whose second field is a name
-// in brackets that may contain anything.
+// in brackets that may contain anything. It is read for every process of a machine
+// that may be busy, while the lease runs out: hence without an os.File.
 func readStat(pid int) (stat, bool) {
-	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	file, err := unix.Open("/proc/"+strconv.Itoa(pid)+"/stat", unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return stat{}, false
 	}
+	var line [1024]byte
+	n, err := unix.Read(file, line[:])
+	_ = unix.Close(file)
+	if err != nil {
+		return stat{}, false
+	}
+	text := line[:n]
 	fields := bytes.Fields(text[bytes.LastIndexByte(text, ')')+1:])
 	if len(fields) < 20 {
 		return stat{}, false
