@@ -109,7 +109,8 @@ func TestAMinorityAnswersThatThereIsNoLeader(t *testing.T) {
 }
 
 func TestANodeBehindTheLogCatchesUpFromASnapshot(t *testing.T) {
-	c := real.Start(t, binaries, 3, "--snapshot-entries=50", "--trailing-logs=10", "--snapshot-interval=100ms")
+	// No leader may step down in the middle of so many writes because the disk is busy.
+	c := real.Start(t, binaries, 3, "--snapshot-entries=50", "--trailing-logs=10", "--snapshot-interval=100ms", "--timing-multiplier=5")
 	k := newCaller(t, c)
 	k.acquireKey("before", "holder")
 	behind := c.Followers()[0]
