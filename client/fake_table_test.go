@@ -75,6 +75,14 @@ func (f *fake) do(r *request) fakeAnswer {
 			return refusal(api.CodeNotHeld)
 		}
 		return fakeAnswer{http.StatusOK, api.LockAcquired{Result: api.Acquired}}
+	case strings.HasPrefix(r.path, "/v1/runs/"):
+		state := api.RunState{RunID: strings.TrimPrefix(r.path, "/v1/runs/")}
+		for name, h := range f.held {
+			if h.run == state.RunID {
+				state.Holds = append(state.Holds, api.NamedHold{Ref: name, Hold: api.Hold{Session: h.session, Token: h.token}})
+			}
+		}
+		return fakeAnswer{http.StatusOK, state}
 	case r.path == "/v1/check":
 		return fakeAnswer{http.StatusOK, api.Checked{Valid: f.held[r.body.Key+r.body.Ref].token == r.body.Token}}
 	}

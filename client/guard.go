@@ -63,7 +63,9 @@ func (s *session) grip(ctx context.Context, w *want, asked []*hold, grants []api
 		}
 	}
 	for _, h := range asked {
+		h = h.present()
 		h.users--
+		h.asking--
 		if h.users == 0 && h.token == 0 && !h.unsettled {
 			s.forget(h)
 		}
@@ -205,7 +207,7 @@ func (g *grip) giveBack() {
 	started := g.s.c.spawn(func() {
 		defer close(g.done)
 		defer g.s.quit()
-		err := g.s.leave(g.holds, false)
+		err := g.s.leave(g.holds, released)
 		if g.err == nil && err != nil {
 			g.err = fmt.Errorf("client: release %s: %w", g.names(), err)
 		}
@@ -238,7 +240,9 @@ func (g *Guard) Downgrade(ctx context.Context, mode api.Mode, scope api.Scope) e
 			}
 		})
 		if errors.Is(err, ErrNotHeld) {
-			s.forfeit(lost)
+			if !lost.unsettled { // else it may be held with another token
+				s.forfeit(lost)
+			}
 			err = errors.Join(ErrTaken, err)
 		}
 		if err != nil {

@@ -21,15 +21,25 @@ type hold struct {
 	name holdName
 	// token is zero until the table has granted the name.
 	token uint64
-	// users are the guards and the acquires under way.
-	users int
+	// users are the guards and the acquires under way; asking are the latter.
+	users, asking int
 	// unsettled: an acquire was given up before its end was known, so that the
 	// table may hold the name, or hold it with a higher token than known.
 	unsettled bool
 	// leaving is set while the hold is being given back, and closed after.
 	leaving chan struct{}
-	// forfeited: the server has taken it.
+	// forfeited: the server has taken it. What acquires that were under way then
+	// may get is another hold: the heir.
 	forfeited bool
+	heir      *hold
+}
+
+// present is the hold that an acquire under way is about.
+func (h *hold) present() *hold {
+	for h.heir != nil {
+		h = h.heir
+	}
+	return h
 }
 
 // granted is a hold as the table knew it last.
@@ -37,6 +47,8 @@ type granted struct {
 	hold  *hold
 	name  holdName
 	token uint64
+	// unsettled is as in hold.
+	unsettled bool
 }
 
 // enter counts one more user of each name, which must not be in the middle of
@@ -66,6 +78,7 @@ func (s *session) tryEnter(names []holdName) ([]*hold, chan struct{}) {
 	holds := make([]*hold, len(names))
 	for i, n := range names {
 		holds[i] = s.use(n)
+		holds[i].asking++
 	}
 	return holds, nil
 }
@@ -82,12 +95,24 @@ func (s *session) use(n holdName) *hold {
 	return h
 }
 
+// parting is how a hold loses a user.
+type parting uint8
+
+const (
+	// released: a guard of it is.
+	released parting = iota
+	// refused: an acquire of it was.
+	refused
+	// uncertain: an acquire of it was given up, which the table may have granted or
+	// may yet.
+	uncertain
+)
+
 // leave counts one user less of each hold, and gives back at the server those
-// that have none left. Unsettled says that the table may or may not have granted
-// them. It waits for the server's answer or the session's end. It returns ErrTaken
-// if one that was granted is not held any more.
-func (s *session) leave(holds []*hold, unsettled bool) error {
-	gives, taken := s.unuse(holds, unsettled)
+// that have none left. It waits for the server's answer or the session's end. It
+// returns ErrTaken if one that was granted is not held any more.
+func (s *session) leave(holds []*hold, how parting) error {
+	gives, taken := s.unuse(holds, how)
 	if len(gives) == 0 {
 		return taken
 	}
@@ -110,12 +135,16 @@ func (s *session) forget(h *hold) {
 
 // unuse returns the holds to be given back, and ErrTaken if the server has taken
 // one.
-func (s *session) unuse(holds []*hold, unsettled bool) (gives []*hold, taken error) {
+func (s *session) unuse(holds []*hold, how parting) (gives []*hold, taken error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, h := range holds {
+		if how != released {
+			h = h.present()
+			h.asking--
+		}
 		h.users--
-		h.unsettled = h.unsettled || unsettled
+		h.unsettled = h.unsettled || how == uncertain
 		switch {
 		case h.forfeited:
 			taken = ErrTaken
@@ -187,26 +216,43 @@ func (s *session) granted() []granted {
 	var all []granted
 	for _, h := range s.holds {
 		if h.token != 0 && h.leaving == nil {
-			all = append(all, granted{hold: h, name: h.name, token: h.token})
+			all = append(all, granted{hold: h, name: h.name, token: h.token, unsettled: h.unsettled})
 		}
 	}
 	return all
 }
 
 // forfeit ends the guards of a hold that the server has taken, unless the hold has
-// got another token, or is being given back, since it was looked at.
+// got another token, or may have, or is being given back, since it was looked at.
 func (s *session) forfeit(lost granted) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	h := lost.hold
-	if h.token != lost.token || h.leaving != nil || h.forfeited || h.unsettled {
+	if h.token != lost.token || h.leaving != nil || h.forfeited || h.unsettled != lost.unsettled {
 		return
 	}
 	h.forfeited = true
 	s.forget(h)
+	s.bequeath(h)
 	for g := range s.grips {
 		if g.has(h) {
 			g.cancel(ErrTaken)
 		}
+	}
+}
+
+// bequeath leaves the acquires under way, and what one that was given up may get
+// yet, to another hold of the name; s.mu is held.
+func (s *session) bequeath(h *hold) {
+	if h.asking == 0 && !h.unsettled {
+		return
+	}
+	h.heir = &hold{name: h.name, users: h.asking, asking: h.asking, unsettled: h.unsettled}
+	h.users -= h.asking
+	s.holds[h.name] = h.heir
+	if h.asking == 0 { // nobody else would give it back
+		h.heir.users, h.heir.asking = 1, 1
+		s.users++
+		s.withdraw([]*hold{h.heir})
 	}
 }

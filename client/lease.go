@@ -54,8 +54,30 @@ func (s *session) renew(sent time.Duration, lost uint64) {
 // suspect has the holds looked into if the server has taken some, up to that
 // count, since they were last; s.mu is held.
 func (s *session) suspect(lost uint64) {
-	if lost > s.lost && !s.auditing {
-		s.auditing = s.c.spawn(func() { s.audit(lost) })
+	if lost > s.lost {
+		s.lost = lost
+		s.suspicions++
+	}
+	if s.suspicions > s.audited && !s.auditing {
+		s.auditing = s.c.spawn(s.audit)
+	}
+}
+
+// takenSoFar is how many holds the server has taken from the session, as told.
+func (s *session) takenSoFar() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.lost
+}
+
+// doubt has the holds looked into if more were taken than those before: an audit
+// in between did not know yet what was granted meanwhile.
+func (s *session) doubt(before uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.lost > before {
+		s.suspicions++
+		s.suspect(s.lost)
 	}
 }
 
@@ -77,30 +99,40 @@ func (s *session) watch() {
 	}
 }
 
-// audit looks which holds the server has taken from the session, up to its count
-// of lost ones.
-func (s *session) audit(lost uint64) {
-	failed := false
-	for _, h := range s.granted() {
-		valid, err := s.confirm(h)
-		if err != nil {
-			failed = true // the next keepalive begins anew
-			continue
+// audit looks which holds the server has taken from the session, until there is no
+// more reason to.
+func (s *session) audit() {
+	for again := true; again; {
+		s.mu.Lock()
+		suspicions := s.suspicions
+		s.mu.Unlock()
+		failed := false
+		for _, h := range s.granted() {
+			valid, err := s.confirm(h)
+			if err != nil {
+				failed = true // the next keepalive begins anew
+				continue
+			}
+			if !valid {
+				s.forfeit(h)
+			}
 		}
-		if !valid {
-			s.forfeit(h)
+		s.mu.Lock()
+		if !failed {
+			s.audited = suspicions
 		}
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.auditing = false
-	if !failed {
-		s.lost = max(s.lost, lost)
+		again = !failed && s.suspicions > s.audited
+		s.auditing = again
+		s.mu.Unlock()
 	}
 }
 
-// confirm asks whether the table still has the hold with the token as known here.
+// confirm asks whether the table still has the hold: with the token as known here,
+// or with any if an acquire that was given up may have changed it.
 func (s *session) confirm(h granted) (bool, error) {
+	if h.unsettled {
+		return s.confirmRun(h.name)
+	}
 	ask := api.Check{Token: h.token}
 	if h.name.key {
 		ask.Key = h.name.text
@@ -118,4 +150,19 @@ func (s *session) confirm(h granted) (bool, error) {
 		return false, err
 	}
 	return checked.Valid, nil
+}
+
+// confirmRun asks whether the name's run holds it on this session.
+func (s *session) confirmRun(n holdName) (bool, error) {
+	state, err := s.c.RunGet(s.over, n.run)
+	if err != nil {
+		return false, err
+	}
+	for i := range state.Holds {
+		held := &state.Holds[i]
+		if held.Session == s.id && n == (holdName{run: n.run, key: held.Key != "", text: held.Key + held.Ref}) {
+			return true, nil
+		}
+	}
+	return false, nil
 }

@@ -119,9 +119,11 @@ func (c *Client) tryLock(ctx context.Context, w *want, wait time.Duration, stack
 		s.quit()
 		return nil, err
 	}
+	lost := s.takenSoFar()
 	grants, err := s.acquire(ctx, w, wait)
 	if err == nil {
 		if g := s.grip(ctx, w, holds, grants, stack); g != nil {
+			s.doubt(lost)
 			return g, nil // which is the user from now on
 		}
 		err = errSessionOver
@@ -137,13 +139,18 @@ func (c *Client) tryLock(ctx context.Context, w *want, wait time.Duration, stack
 // may have granted it, or may yet.
 func (s *session) giveUp(holds []*hold, err error) {
 	if !mayBeGranted(err) {
-		_ = s.leave(holds, false) // sends nothing for names never granted
+		_ = s.leave(holds, refused) // sends nothing for names never granted
 		s.quit()
 		return
 	}
+	s.withdraw(holds)
+}
+
+// withdraw gives back, in the background, what an acquire may have got or may get.
+func (s *session) withdraw(holds []*hold) {
 	s.c.spawn(func() {
 		defer s.quit()
-		if err := s.leave(holds, true); err != nil && s.over.Err() == nil {
+		if err := s.leave(holds, uncertain); err != nil && s.over.Err() == nil {
 			s.c.config.Logger.Error("lockd: a lock that was given up may be held until its session ends",
 				"name", holds[0].name.text, "run", holds[0].name.run, "session", s.id, "error", err)
 		}

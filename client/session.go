@@ -27,10 +27,12 @@ type session struct {
 	// deadline, on the client's clock, is when the guards must be cancelled if no
 	// later keepalive is acknowledged.
 	deadline time.Duration
-	// lost is up to where the server's count of taken holds was looked into;
-	// auditing says that somebody does now.
-	lost     uint64
-	auditing bool
+	// lost is the server's count of taken holds as told last. Suspicions counts the
+	// reasons to look for them, and audited those that were looked into; auditing
+	// says that somebody does now.
+	lost                uint64
+	suspicions, audited uint64
+	auditing            bool
 	// grips are the guards in being, and holds what the table gave them.
 	grips map[*grip]struct{}
 	holds map[holdName]*hold
