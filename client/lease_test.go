@@ -284,3 +284,18 @@ func TestAWaitGoesOnWhenItsSessionEnds(t *testing.T) {
 		mustRelease(t, g)
 	})
 }
+
+// A node that has too much to do asks for a second, which is as long as a short
+// lease lasts.
+func TestAnOverloadedNodeDoesNotCostTheLease(t *testing.T) {
+	inBubble(t, func(t *testing.T, f *fake, c *Client, _ *bubbleClock) {
+		g := mustLock(t, c, "a", TTL(minTTL))
+		keepalive := "/v1/sessions/" + g.grip.s.id + "/keepalive"
+		f.react(firstTime(keepalive, reaction{problem: api.CodeOverloaded, header: map[string]string{"Retry-After": "1"}}))
+		time.Sleep(10 * time.Second)
+		if err := g.Err(); err != nil {
+			t.Error(err)
+		}
+		mustRelease(t, g)
+	})
+}

@@ -164,7 +164,7 @@ func mayBeGranted(err error) bool {
 	}
 	e, ok := errors.AsType[*Error](err)
 	refused := ok && e.Problem.Status == http.StatusConflict
-	return !refused && !errors.Is(err, ErrInvalidRequest)
+	return !refused && !errors.Is(err, ErrInvalidRequest) && !errors.Is(err, ErrTooLarge)
 }
 
 // acquire sends the want until it is granted on this session, and returns what that

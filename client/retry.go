@@ -19,6 +19,10 @@ func (c *Client) do(ctx context.Context, req *call) (*answer, error) {
 	if c.ctx.Err() != nil {
 		return nil, ErrClosed
 	}
+	// A node would end the stream that carries it, and with it all other requests.
+	if n := max(len(req.path), len(req.body)); n > api.MaxBodyBytes {
+		return nil, fmt.Errorf("client: %w: the request has %d bytes, %d are allowed", ErrTooLarge, n, api.MaxBodyBytes)
+	}
 	ctx, stop := both(ctx, c.ctx)
 	defer stop()
 	return c.persist(ctx, req)
@@ -53,6 +57,9 @@ func (c *Client) persist(ctx context.Context, req *call) (*answer, error) {
 		if v.overloaded {
 			overloads++
 			wait = max(backoff(overloads), spread(v.retryAfter))
+			if req.patience > 0 {
+				wait = min(wait, req.patience)
+			}
 			if err := sleep(ctx, wait); err != nil {
 				return nil, &unansweredError{why: err, last: last, unknown: unknown}
 			}

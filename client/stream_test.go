@@ -10,6 +10,7 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"os"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -276,5 +277,24 @@ func TestAStreamGoesThroughAProxyThatPassesUpgradesOn(t *testing.T) {
 	release(t, must[*client.Guard](t)(plain.Lock(within(t), "proxied/lock")))
 	if streams.Load() != 1 || others.Load() == 0 || w.dialled.Load() == 0 {
 		t.Errorf("%d streams, %d other requests", streams.Load(), others.Load())
+	}
+}
+
+func TestARequestThatIsTooLongHarmsNoOtherOfItsStream(t *testing.T) {
+	ctx := within(t)
+	c, w := wired(t)
+	g := must[*client.Guard](t)(c.Lock(ctx, "long/held"))
+	huge := strings.Repeat("x", 2*api.MaxStreamBytes)
+	for name, ask := range map[string]func() error{
+		"lock": func() error { _, err := c.TryLock(ctx, "long/other", client.Reason(huge)); return err },
+		"get":  func() error { _, err := c.KeyGet(ctx, huge); return err },
+	} {
+		if err := ask(); !errors.Is(err, client.ErrTooLarge) {
+			t.Errorf("%s: error %v, want ErrTooLarge", name, err)
+		}
+	}
+	release(t, g)
+	if n := w.dialled.Load(); n != 1 {
+		t.Errorf("%d connections", n)
 	}
 }

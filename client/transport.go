@@ -28,8 +28,8 @@ type call struct {
 	lastEventID string
 	// timeout bounds one attempt.
 	timeout time.Duration
-	// patience bounds the pause before an attempt when all nodes fail; zero
-	// leaves it to the nodes.
+	// patience bounds the pause before an attempt when all nodes fail or want to be
+	// left alone; zero leaves it to the nodes.
 	patience time.Duration
 	// repeat says that a second copy does no harm: a read, or a command that is
 	// applied once by its seq.
