@@ -3,6 +3,7 @@ package httpapi_test
 import (
 	"context"
 	"net/http"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -199,7 +200,12 @@ func TestBreakTakesTheHoldWithTheTokenAndTheNextOwnerIsTold(t *testing.T) {
 		var held, next api.KeyAcquired
 		var broken api.BrokenAnswer
 		h.post("/v1/keys/acquire", `{"key":"k","run_id":"a"}`).is(200).read(&held)
-		h.post("/v1/keys/break", `{"key":"k","token":99,"reason":"stuck"}`).problem(api.CodeNotHeld)
+		if p := h.post("/v1/keys/break", `{"key":"k","token":99,"reason":"stuck"}`).problem(api.CodeNotHeld); !strings.Contains(p.Detail, "no hold has this token") {
+			t.Errorf("a break of another token: %s", p.Detail)
+		}
+		if p := h.post("/v1/keys/release", `{"key":"k","run_id":"b"}`).problem(api.CodeNotHeld); !strings.Contains(p.Detail, "the run does not hold this") {
+			t.Errorf("a release by another run: %s", p.Detail)
+		}
 		h.post("/v1/keys/break", `{"key":"k","token":`+text(held.Token)+`,"reason":"stuck"}`).is(200).read(&broken)
 		if broken != (api.BrokenAnswer{Result: api.Broken, RunID: "a", Token: held.Token}) {
 			t.Errorf("broken: %+v", broken)

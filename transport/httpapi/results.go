@@ -73,7 +73,8 @@ func (s *Server) refusal(op *operation, r *gate.Result) *api.Problem {
 	case gate.SeqReused:
 		return api.NewProblem(api.CodeSeqReused, "this seq was used with another body; send the same body again, or use a new seq")
 	case gate.Overloaded:
-		return api.NewProblem(api.CodeOverloaded, "a queue or quota of the lock table is full (queued requests, holds, sessions, or answers not yet acked); nothing was changed")
+		return api.NewProblem(api.CodeOverloaded, "a queue or quota of the lock table is full (queued requests, holds, sessions, or answers not yet acked); "+
+			"nothing was changed, so say with acked which answers were seen, and try again after the time in Retry-After")
 	case gate.SessionNotFound:
 		return noSession()
 	case gate.NotWeaker:
@@ -130,6 +131,9 @@ func keyOf(cmd *gate.Command) string {
 
 func notHeld(kind gate.Kind, r *gate.Result) *api.Problem {
 	p := api.NewProblem(api.CodeNotHeld, "the run does not hold this, or not with this token; nothing was changed, so look who holds it before you go on")
+	if r.Run == "" { // a break
+		p.Detail = "no hold has this token any more; nothing was changed, so look who holds it now before you break that"
+	}
 	p.Result, p.AttemptingRunID = api.NotHeld, r.Run
 	if kind == gate.Key {
 		p.Key = r.Missing[0].Text

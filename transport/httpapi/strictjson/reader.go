@@ -1,6 +1,7 @@
 package strictjson
 
 import (
+	"bytes"
 	"fmt"
 	"strconv"
 	"unicode/utf8"
@@ -196,25 +197,32 @@ func (r *Reader) open(begin byte, wanted string) bool {
 
 // wrongType refuses the value at the present position.
 func (r *Reader) wrongType(wanted string) {
+	rest := r.buf[r.pos:]
+	is := func(literal string) bool { return bytes.HasPrefix(rest, []byte(literal)) }
+	isBody := len(bytes.TrimSpace(r.buf[:r.pos])) == 0
 	found := "broken JSON"
-	if r.pos >= len(r.buf) {
+	switch {
+	case len(rest) == 0 && isBody:
+		r.Fail("is empty; send " + wanted)
+		return
+	case is("null") && isBody:
+		r.Fail("is null; send " + wanted)
+		return
+	case is("null"):
+		r.Fail("is null; leave it out, or send " + wanted)
+		return
+	case len(rest) == 0:
 		found = "cut off"
-	} else {
-		switch c := r.buf[r.pos]; {
-		case c == '"':
-			found = "a string"
-		case c == '{':
-			found = "an object"
-		case c == '[':
-			found = "an array"
-		case c == 't' || c == 'f':
-			found = "a boolean"
-		case c == 'n':
-			r.Fail("is null; leave it out, or send " + wanted)
-			return
-		case c == '-' || c >= '0' && c <= '9':
-			found = "a number"
-		}
+	case is(`"`):
+		found = "a string"
+	case is("{"):
+		found = "an object"
+	case is("["):
+		found = "an array"
+	case is("true") || is("false"):
+		found = "a boolean"
+	case rest[0] == '-' || rest[0] >= '0' && rest[0] <= '9':
+		found = "a number"
 	}
 	r.Fail("must be " + wanted + " and is " + found)
 }
