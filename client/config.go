@@ -120,10 +120,7 @@ func (c Config) Validate() error {
 	c = c.withDefaults()
 	for _, addr := range c.Addrs {
 		u, err := url.Parse(addr)
-		if err != nil {
-			return fmt.Errorf("%w: address %q: %w", ErrConfig, addr, err)
-		}
-		if (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.RawQuery != "" || u.Fragment != "" {
+		if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.RawQuery != "" || u.Fragment != "" {
 			return fmt.Errorf("%w: address %q is no URL such as http://10.0.0.1:7410", ErrConfig, addr)
 		}
 	}

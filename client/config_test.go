@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 )
@@ -52,6 +53,14 @@ func TestABadConfigIsRefused(t *testing.T) {
 	} {
 		if _, err := New(cfg); !errors.Is(err, ErrConfig) {
 			t.Errorf("%s: error %v, want ErrConfig", name, err)
+		}
+	}
+}
+
+func TestAnAddressThatIsNoURLIsToldHowOneLooks(t *testing.T) {
+	for _, addr := range []string{"127.0.0.1:7410", "node1:7410", "node1", "http://", "http://a b"} {
+		if err := (Config{Addrs: []string{addr}}).Validate(); err == nil || !strings.HasSuffix(err.Error(), "is no URL such as http://10.0.0.1:7410") {
+			t.Errorf("%q: %v", addr, err)
 		}
 	}
 }

@@ -22,6 +22,9 @@
 // the lease, between a look at Err and a write. So hand [Guard.Token] to what the
 // lock protects and have it refuse a token lower than one it has seen.
 //
+// A hold that is broken ends its guard at once. A release in the name of its run,
+// by somebody else ("lockctl runs release"), does not: it is the run that gave it back.
+//
 // # Who excludes whom
 //
 // Locks belong to runs. Every call of Lock is its own run, so that two goroutines

@@ -41,7 +41,7 @@ func NoWait() Option {
 func Reason(text string) Option { return func(w *want) { w.reason = text } }
 
 // Limit makes a key a semaphore of n holders. All who use the key must say the
-// same, else they get ErrLimitMismatch.
+// same, else they get ErrLimitMismatch. It has no meaning for references.
 func Limit(n uint32) Option { return func(w *want) { w.limit = n } }
 
 // TTL hangs the lock on a session with that TTL instead of Config.TTL. All locks
