@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -45,6 +46,7 @@ type options struct {
 }
 
 func (o *options) flags() []cli.Flag {
+	own := cluster.DefaultConfig()
 	return []cli.Flag{
 		&cli.StringFlag{Name: "config", Destination: &o.config, Usage: "read settings from the YAML `FILE`"},
 		&cli.StringFlag{Name: "name", Destination: &o.name, Value: "n1", Usage: "this node's `NAME` in --initial-cluster"},
@@ -64,10 +66,10 @@ func (o *options) flags() []cli.Flag {
 		&cli.StringFlag{Name: "log-level", Destination: &o.logLevel, Value: "info", Usage: "`LEVEL`: trace, debug, info, warn, error or off"},
 		&cli.StringFlag{Name: "log-format", Destination: &o.logFormat, Value: "text", Usage: "`FORMAT`: text or json"},
 		&cli.Float64Flag{Name: "timing-multiplier", Destination: &o.timingMultiplier, Value: 1, Usage: "stretch elections and heartbeats by `X` on slow machines or networks; the same on every node"},
-		&cli.Uint64Flag{Name: "snapshot-entries", Destination: &o.snapshotEntries, Usage: "take a snapshot after `N` log entries (default: the cluster's own)"},
-		&cli.Uint64Flag{Name: "snapshot-bytes", Destination: &o.snapshotBytes, Usage: "take a snapshot after `N` bytes of log (default: the cluster's own)"},
-		&cli.Uint64Flag{Name: "trailing-logs", Destination: &o.trailingLogs, Usage: "keep `N` log entries behind a snapshot for nodes that lag (default: the cluster's own)"},
-		&cli.DurationFlag{Name: "snapshot-interval", Destination: &o.snapshotInterval, Usage: "look every `DURATION` whether a snapshot is due (default: the cluster's own)"},
+		&cli.Uint64Flag{Name: "snapshot-entries", Destination: &o.snapshotEntries, DefaultText: fmt.Sprint(own.SnapshotEntries), Usage: "take a snapshot after `N` log entries"},
+		&cli.Uint64Flag{Name: "snapshot-bytes", Destination: &o.snapshotBytes, DefaultText: fmt.Sprint(own.SnapshotBytes), Usage: "take a snapshot after `N` bytes of log"},
+		&cli.Uint64Flag{Name: "trailing-logs", Destination: &o.trailingLogs, DefaultText: fmt.Sprint(own.TrailingLogs), Usage: "keep `N` log entries behind a snapshot for nodes that lag"},
+		&cli.DurationFlag{Name: "snapshot-interval", Destination: &o.snapshotInterval, DefaultText: own.Timing.SnapshotCheck.String(), Usage: "look every `DURATION` whether a snapshot is due"},
 		&cli.DurationFlag{Name: "shutdown-timeout", Destination: &o.shutdownTimeout, Value: 10 * time.Second, Usage: "give a graceful stop at most `DURATION`"},
 	}
 }

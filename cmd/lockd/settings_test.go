@@ -132,3 +132,16 @@ func TestVersionAndHelpExitWith0(t *testing.T) {
 		}
 	}
 }
+
+func TestHelpNamesNoFlagsDefaultTwice(t *testing.T) {
+	var stdout bytes.Buffer
+	run(context.Background(), []string{"lockd", "--help"}, nil, &stdout, new(bytes.Buffer))
+	if !strings.Contains(stdout.String(), "--snapshot-interval DURATION  look every DURATION whether a snapshot is due (default: 5s)\n") {
+		t.Error("the default of --snapshot-interval is not told")
+	}
+	for line := range strings.Lines(stdout.String()) {
+		if strings.Count(line, "(default:") > 1 {
+			t.Error(line)
+		}
+	}
+}
