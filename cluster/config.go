@@ -221,8 +221,7 @@ func (c *Config) raftConfig() *raft.Config {
 	conf.ShutdownOnRemove = false
 	conf.PreVoteDisabled = false
 	conf.NoLegacyTelemetry = true
-	conf.SnapshotThreshold = c.SnapshotEntries
-	conf.SnapshotInterval = c.Timing.SnapshotCheck
+	conf.SnapshotInterval = rareSnapshots
 	conf.Logger = c.Logger.Named("raft")
 	return conf
 }

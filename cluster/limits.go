@@ -94,6 +94,9 @@ const (
 	// snapshotReapPause the pause after that.
 	snapshotReapBytes = 2 << 20
 	snapshotReapPause = 5 * time.Millisecond
+	// rareSnapshots is how often raft looks by itself whether one is due, which is
+	// left to the node.
+	rareSnapshots = 365 * 24 * time.Hour
 	// snapshotsKept is how many snapshots stay on disk.
 	snapshotsKept = 2
 

@@ -74,24 +74,30 @@ func TestFollowerBehindASnapshotCatchesUp(t *testing.T) {
 	})
 }
 
-func TestSnapshotIsTakenWhenTheLogHasGrownByEnoughBytes(t *testing.T) {
-	small := func(c *Config) { c.SnapshotBytes = 10_000 }
-	inTunedCluster(t, small, func(t *testing.T, c *testCluster) {
-		leader := c.leader()
-		for i := range 200 {
-			do(t, leader, acquire("run-1", fmt.Sprintf("%0100d", i)), gate.Acquired)
-		}
-		time.Sleep(20 * time.Second)
-		for _, n := range c.nodes {
-			taken, err := n.stores.Snapshots.List()
-			if err != nil || len(taken) == 0 {
-				t.Errorf("%s: %d snapshots, %v", n.config.Name, len(taken), err)
-			}
-			if grown := n.stores.log.grown.Load(); grown >= 10_000 {
-				t.Errorf("%s: the log is still %d bytes ahead", n.config.Name, grown)
-			}
-		}
-	})
+func TestSnapshotIsTakenWhenTheLogHasGrownByEnough(t *testing.T) {
+	for name, small := range map[string]func(*Config){
+		"bytes":   func(c *Config) { c.SnapshotBytes = 10_000 },
+		"entries": func(c *Config) { c.SnapshotEntries = 150 },
+	} {
+		t.Run(name, func(t *testing.T) {
+			inTunedCluster(t, small, func(t *testing.T, c *testCluster) {
+				leader := c.leader()
+				for i := range 200 {
+					do(t, leader, acquire("run-1", fmt.Sprintf("%0100d", i)), gate.Acquired)
+				}
+				time.Sleep(20 * time.Second)
+				for _, n := range c.nodes {
+					taken, err := n.stores.Snapshots.List()
+					if err != nil || len(taken) == 0 {
+						t.Errorf("%s: %d snapshots, %v", n.config.Name, len(taken), err)
+					}
+					if entries, bytes := n.stores.log.grown.now(); entries >= 150 || bytes >= 10_000 {
+						t.Errorf("%s: the log is still %d entries of %d bytes ahead", n.config.Name, entries, bytes)
+					}
+				}
+			})
+		})
+	}
 }
 
 func TestTransferredLeadershipGoesWhereItWasSent(t *testing.T) {

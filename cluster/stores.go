@@ -9,7 +9,6 @@ import (
 	"runtime"
 	"slices"
 	"sync/atomic"
-	"time"
 
 	"github.com/hashicorp/raft"
 	raftboltdb "github.com/hashicorp/raft-boltdb/v2"
@@ -154,27 +153,26 @@ func (s *Stores) guarded(dog *watchdog) (*guarded, error) {
 	g.Stores = Stores{
 		Log:       cached,
 		Stable:    &guardedStable{StableStore: s.Stable, dog: dog, log: g.parallel},
-		Snapshots: &guardedSnapshots{SnapshotStore: s.Snapshots, dog: dog, taken: g.log.snapshotTaken},
+		Snapshots: &guardedSnapshots{SnapshotStore: s.Snapshots, dog: dog, grown: &g.log.grown},
 		Close:     s.Close,
 	}
 	return g, nil
 }
 
-// guardedLog also counts the bytes that the log has grown by since the last
-// snapshot.
+// guardedLog also counts what the log has grown by since the last snapshot.
 type guardedLog struct {
 	raft.LogStore
 	dog *watchdog
 	// opening is set while raft reads through the log at the start; what it
 	// reads is what the last snapshot lacks.
 	opening atomic.Bool
-	grown   atomic.Uint64
+	grown   growth
 }
 
 func (l *guardedLog) GetLog(index uint64, entry *raft.Log) error {
 	err := l.LogStore.GetLog(index, entry)
 	if err == nil && l.opening.Load() {
-		l.grown.Add(uint64(len(entry.Data)))
+		l.grown.add(entry)
 	}
 	if errors.Is(err, ErrDamaged) {
 		l.dog.damage(fmt.Errorf("log: %w; %s", err, syncRemedy))
@@ -185,9 +183,7 @@ func (l *guardedLog) GetLog(index uint64, entry *raft.Log) error {
 func (l *guardedLog) StoreLog(entry *raft.Log) error { return l.StoreLogs([]*raft.Log{entry}) }
 
 func (l *guardedLog) StoreLogs(entries []*raft.Log) error {
-	for _, entry := range entries {
-		l.grown.Add(uint64(len(entry.Data)))
-	}
+	l.grown.add(entries...)
 	return l.dog.write("appending to the log", func() error { return l.LogStore.StoreLogs(entries) })
 }
 
@@ -216,8 +212,6 @@ func (l *guardedLog) cut(from, to uint64) error {
 // IsMonotonic implements raft.MonotonicLogStore.
 func (l *guardedLog) IsMonotonic() bool { return monotonic(l.LogStore) }
 
-func (l *guardedLog) snapshotTaken() { l.grown.Store(0) }
-
 // guardedStable does not return from a failed write: raft would panic before the
 // process could end in order. It ends raft's main loop instead, which answers no
 // more, and which Shutdown need not wait for.
@@ -245,7 +239,7 @@ func (s *guardedStable) SetUint64(key []byte, value uint64) error {
 type guardedSnapshots struct {
 	raft.SnapshotStore
 	dog   *watchdog
-	taken func()
+	grown *growth
 }
 
 func (s *guardedSnapshots) Create(version raft.SnapshotVersion, index, term uint64, configuration raft.Configuration,
@@ -258,7 +252,7 @@ func (s *guardedSnapshots) Create(version raft.SnapshotVersion, index, term uint
 	if err != nil {
 		return nil, err
 	}
-	return &guardedSink{SnapshotSink: sink, dog: s.dog, taken: s.taken}, nil
+	return &guardedSink{SnapshotSink: sink, dog: s.dog, taken: s.grown.begin()}, nil
 }
 
 type guardedSink struct {
@@ -281,24 +275,4 @@ func (s *guardedSink) Close() error {
 		s.taken()
 	}
 	return err
-}
-
-// takeSnapshots has a snapshot taken whenever the log has grown by enough
-// bytes. Counting entries is raft's own business.
-func (n *Node) takeSnapshots() {
-	every := time.NewTicker(n.config.Timing.SnapshotCheck)
-	defer every.Stop()
-	for {
-		select {
-		case <-n.stop:
-			return
-		case <-every.C:
-		}
-		if n.stores.log.grown.Load() < n.config.SnapshotBytes {
-			continue
-		}
-		if err := n.raft.Snapshot().Error(); err != nil && !errors.Is(err, raft.ErrNothingNewToSnapshot) {
-			n.logger.Warn("snapshot not taken", "error", err)
-		}
-	}
 }

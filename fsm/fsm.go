@@ -55,8 +55,6 @@ type FSM struct {
 	outcomes []gate.Outcome
 	// applied is the last entry whose OnApply has returned.
 	applied atomic.Uint64
-	// stored is up to where the last snapshot goes that was written or restored.
-	stored atomic.Uint64
 
 	mu    sync.Mutex
 	table *gate.Table
@@ -179,15 +177,10 @@ func (f *FSM) View() (*gate.View, uint64) {
 func (f *FSM) Applied() uint64 { return f.applied.Load() }
 
 // Snapshot implements raft.FSM. It takes the version of the table that is
-// there now; the commands that follow neither change nor wait for it. The error is
-// raft.ErrNothingNewToSnapshot if the last snapshot has it: as long as the log ends
-// before that, Raft asks for one again and again.
+// there now; the commands that follow neither change nor wait for it.
 func (f *FSM) Snapshot() (raft.FSMSnapshot, error) {
 	view, index := f.View()
-	if index > 0 && index == f.stored.Load() {
-		return nil, raft.ErrNothingNewToSnapshot
-	}
-	return &snapshot{view: view, index: index, pace: f.config.Pace, stored: &f.stored}, nil
+	return &snapshot{view: view, index: index, pace: f.config.Pace}, nil
 }
 
 // Restore implements raft.FSM: the table becomes that of the snapshot, once all
@@ -207,7 +200,6 @@ func (f *FSM) Restore(from io.ReadCloser) error {
 	f.mu.Unlock()
 	f.config.Logger.Info("table restored from snapshot", "index", index)
 
-	f.stored.Store(index)
 	f.config.OnRestore(index)
 	f.publish(index)
 	return nil

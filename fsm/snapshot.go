@@ -7,7 +7,6 @@ import (
 	"hash/crc32"
 	"io"
 	"iter"
-	"sync/atomic"
 
 	"lockd/gate"
 
@@ -84,8 +83,6 @@ type snapshot struct {
 	view  *gate.View
 	index uint64
 	pace  func()
-	// stored is told when it is written.
-	stored *atomic.Uint64
 }
 
 // Persist writes the version to sink and closes it, or cancels it on an error.
@@ -93,11 +90,7 @@ func (s *snapshot) Persist(sink raft.SnapshotSink) error {
 	if err := writeSnapshot(sink, s.view, s.index, s.pace); err != nil {
 		return errors.Join(err, sink.Cancel())
 	}
-	if err := sink.Close(); err != nil {
-		return err
-	}
-	s.stored.Store(s.index)
-	return nil
+	return sink.Close()
 }
 
 // Release does nothing: versions are the garbage collector's.

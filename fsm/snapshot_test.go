@@ -36,7 +36,6 @@ func (s *sink) Cancel() error { s.cancelled = true; return nil }
 // snapshot returns a snapshot file of the table as it is.
 func (l *testLog) snapshot(t testing.TB) []byte {
 	t.Helper()
-	l.fsm.stored.Store(0) // as often as tests ask
 	taken, err := l.fsm.Snapshot()
 	if err != nil {
 		t.Fatal(err)
@@ -110,37 +109,16 @@ func TestAnEmptyTableSurvivesASnapshot(t *testing.T) {
 
 func TestASnapshotIsTheVersionOfItsMoment(t *testing.T) {
 	l := busyLog(t)
+	want := l.snapshot(t)
 	taken, err := l.fsm.Snapshot()
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := l.snapshot(t)
 	l.do(acquireKey("later", "later"))
 	l.do(&gate.ReleaseRun{Run: "r1"})
 	if got := persist(t, taken); !bytes.Equal(got, want) {
 		t.Error("commands that came later are in the snapshot")
 	}
-}
-
-func TestWhatTheLastSnapshotHasIsNotTakenAgain(t *testing.T) {
-	take := func(f *FSM, want error) raft.FSMSnapshot {
-		t.Helper()
-		taken, err := f.Snapshot()
-		if !errors.Is(err, want) {
-			t.Fatalf("error %v, want %v", err, want)
-		}
-		return taken
-	}
-	l, f := busyLog(t), New(Config{})
-	take(l.fsm, nil) // and is not written
-	file := persist(t, take(l.fsm, nil))
-	take(l.fsm, raft.ErrNothingNewToSnapshot)
-	l.do(acquireKey("later", "later"))
-	take(l.fsm, nil)
-	if err := restore(f, file); err != nil {
-		t.Fatal(err)
-	}
-	take(f, raft.ErrNothingNewToSnapshot)
 }
 
 func TestASnapshotOfManyBlocksIsRestored(t *testing.T) {
