@@ -3,6 +3,10 @@ package httpapi_test
 import (
 	"bytes"
 	"fmt"
+	"maps"
+	"os"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -64,6 +68,28 @@ func TestMetricsCountByRouteAndStatus(t *testing.T) {
 			}
 		}
 	})
+}
+
+func TestTheMetricsAreThoseOfTheDocumentation(t *testing.T) {
+	page, err := os.ReadFile("../../docs/lockctl/monitoring.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	told, served := make(map[string]bool), make(map[string]bool)
+	for _, name := range regexp.MustCompile("`(lockd_[a-z_]+)`").FindAllStringSubmatch(string(page), -1) {
+		told[name[1]] = true
+	}
+	withNode(t, func(t *testing.T, h *harness) {
+		for line := range strings.Lines(string(h.get("/metrics").is(200).body)) {
+			if name, found := strings.CutPrefix(line, "# HELP lockd_"); found {
+				name, _, _ = strings.Cut(name, " ")
+				served["lockd_"+name] = true
+			}
+		}
+	})
+	if !maps.Equal(told, served) {
+		t.Errorf("the page tells of %v, the node of %v", slices.Sorted(maps.Keys(told)), slices.Sorted(maps.Keys(served)))
+	}
 }
 
 func TestTheServedDescriptionHasEveryRouteAndNoOther(t *testing.T) {
