@@ -35,7 +35,8 @@ func stageOf(ts *testscript.TestScript) *stage { return ts.Value(stageKey{}).(*s
 // shared cluster ends with t.
 func scripts(t *testing.T) testscript.Params {
 	t.Helper()
-	shared := real.Start(t, binaries, 3)
+	// Elections are for those with a cluster of their own.
+	shared := real.Start(t, binaries, 3, "--timing-multiplier=5")
 	return testscript.Params{
 		RequireUniqueNames: true,
 		Cmds:               commands(),
