@@ -142,8 +142,9 @@ func (h *history) all(yield func(*ending) bool) bool {
 	return true
 }
 
-// putEnding adds to a name's history how a hold ended.
-func (t *Table) putEnding(e ending) {
+// putEnding adds to a name's history how a hold ended, and returns the turns in which
+// that is forgotten, which may be one too many.
+func (t *Table) putEnding(e ending) *turns {
 	n := e.hold.name()
 	name := hashName(n)
 	e.hash = hashEnding(&e, name, t.clientHash(e.hold))
@@ -152,7 +153,7 @@ func (t *Table) putEnding(e ending) {
 	forgotten, sum := h.add(e)
 	t.hash += e.hash - sum
 	t.endings += 1 - forgotten
-	t.takeTurn(h, before)
+	return t.takeTurn(h, before)
 }
 
 // openHistory returns a name's history, a new one if there was none, as one that
@@ -235,11 +236,13 @@ func (v *View) AllEndings() iter.Seq[*Ending] {
 }
 
 // loadEndings makes the histories of a Loader's endings. It returns false if there
-// are more of them than histories keep.
+// are more of them than histories keep. No history is forgotten on the way: before
+// its last ending a name may have passed for one that ended well, because what was
+// before is not there any more.
 func (t *Table) loadEndings(endings []ending) bool {
 	slices.SortFunc(endings, func(a, b ending) int { return cmp.Compare(a.order, b.order) })
 	for _, e := range endings {
 		t.putEnding(e)
 	}
-	return t.endings == len(endings)
+	return t.endings == len(endings) && max(t.goodTurns.count, t.badTurns.count) <= MaxHistories
 }

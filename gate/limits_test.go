@@ -177,3 +177,52 @@ func TestTheWalkIsBounded(t *testing.T) {
 	l.apply(take("late", time.Minute, "y"), Queued)
 	l.check()
 }
+
+// A name's older endings are forgotten, and with them that it had ended badly before
+// those that are left. That it seems to have ended well is no reason to forget others.
+func TestAFullTableOfHistoriesIsRestored(t *testing.T) {
+	l := newLimited(t)
+	for i := range MaxHistories {
+		name := fmt.Sprint("good", i)
+		l.apply(take("r1", 0, name), Acquired)
+		l.apply(give("r1", name), Released)
+	}
+	breakAfter := func(replaced int) {
+		held := l.apply(&Acquire{Run: "r1", Wants: []Want{{Name: ref("bad"), Mode: Shared}}}, Acquired)
+		for range replaced {
+			held = l.apply(take("r1", 0, "bad"), Acquired)
+			l.apply(&Downgrade{Run: "r1", Name: ref("bad"), Mode: Shared}, Downgraded)
+		}
+		l.apply(&Break{Name: ref("bad"), Token: held.Result.Grants[0].Token}, Broken)
+	}
+	breakAfter(0)
+	breakAfter(MaxHistory - 1)
+	l.check()
+	if got, want := l.reloaded().Hash(), l.Snapshot().Hash(); got != want {
+		t.Errorf("hash %x, want %x", got, want)
+	}
+}
+
+// reloaded is the newest version of the table that is made of the table's records.
+func (l *limited) reloaded() *View {
+	l.Helper()
+	v := l.Snapshot()
+	loader := NewLoader(v.Counters())
+	for x := range v.AllSessions() {
+		loader.Session(x)
+	}
+	for x := range v.AllHolds() {
+		loader.Hold(x)
+	}
+	for x := range v.AllRequests() {
+		loader.Request(x)
+	}
+	for x := range v.AllEndings() {
+		loader.Ending(x)
+	}
+	table, err := loader.Table()
+	if err != nil {
+		l.Fatal(err)
+	}
+	return table.Snapshot()
+}

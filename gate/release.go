@@ -137,10 +137,14 @@ func (t *Table) endHold(h *hold, end End, delay time.Duration, by *Breaker) {
 	t.endIfIdle(t.idOf(h))
 }
 
-// remember adds to the name's history how a hold ended.
+// remember adds to the name's history how a hold ended, and forgets the first
+// history past MaxHistories.
 func (t *Table) remember(h *hold, end End, by *Breaker) {
 	t.counters.Ending++
-	t.putEnding(ending{hold: h, end: end, order: t.counters.Ending, at: t.now, by: by})
+	turns := t.putEnding(ending{hold: h, end: end, order: t.counters.Ending, at: t.now, by: by})
+	if turns.count > MaxHistories {
+		t.dropHistory(turns.first())
+	}
 }
 
 // freeHold notes that a hold is about to end or weaken. If its run waits for

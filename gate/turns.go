@@ -82,8 +82,8 @@ func (t *Table) turnsOf(h *history) *turns {
 }
 
 // takeTurn puts a history, which had its turn in before, at the end of its order,
-// and forgets the first one past MaxHistories.
-func (t *Table) takeTurn(h *history, before *turns) {
+// which it returns.
+func (t *Table) takeTurn(h *history, before *turns) *turns {
 	turns := t.turnsOf(h)
 	if h.turn == nil {
 		h.turn = &turn{history: h}
@@ -93,7 +93,5 @@ func (t *Table) takeTurn(h *history, before *turns) {
 	h.turn.order = h.order()
 	turns.count++
 	turns.add(h.turn)
-	if turns.count > MaxHistories {
-		t.dropHistory(turns.first())
-	}
+	return turns
 }
