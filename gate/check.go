@@ -11,12 +11,14 @@ import (
 func (t *Table) Check() error {
 	c := checker{state: &t.state, table: t}
 	c.recordsAreConsistent()
+	c.nobodyWaitsInVain()
 	c.ordersAgree()
 	return errors.Join(c.broken...)
 }
 
 // checkRecords is Check for a table that a Loader has made of records: there the
-// orders agree.
+// orders agree. Who waits in vain must do so in it, too: somebody may whom MaxWalk
+// kept in the queue, and a table that grants is another one.
 func (t *Table) checkRecords() error {
 	c := checker{state: &t.state, table: t}
 	c.recordsAreConsistent()
@@ -159,9 +161,6 @@ func (c *checker) requestsAreConsistent() {
 		if c.session(r.Session) == nil {
 			c.fail("request %d: its session is gone", r.Number)
 		}
-		if c.grantable(c.claimOf(r)) {
-			c.fail("request %d of %q is grantable but waits", r.Number, r.Run)
-		}
 		if c.runHolds.any(r.Run) {
 			c.holdAndWait++
 		}
@@ -202,6 +201,15 @@ func (c *checker) requestsAreConsistent() {
 	if c.holdAndWait != c.state.holdAndWait {
 		c.fail("%d runs hold and wait, %d counted", c.holdAndWait, c.state.holdAndWait)
 	}
+}
+
+func (c *checker) nobodyWaitsInVain() {
+	c.byNumber.Scan(func(r *Request) bool {
+		if c.grantable(c.claimOf(r)) {
+			c.fail("request %d of %q is grantable but waits", r.Number, r.Run)
+		}
+		return true
+	})
 }
 
 func (c *checker) sessionsAreConsistent() {

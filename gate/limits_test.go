@@ -178,6 +178,34 @@ func TestTheWalkIsBounded(t *testing.T) {
 	l.check()
 }
 
+// A request that stays in the queue because it would take too many pointers to tell
+// that it need not wait may come to need fewer, and nobody looks at it. Its table is
+// restored all the same, and it waits there, too.
+func TestWhoWaitsBecauseOfTheWalksBoundIsRestored(t *testing.T) {
+	l := newLimited(t)
+	shared := func(run string) *Acquire {
+		return &Acquire{Run: run, Wants: []Want{{Name: ref("crowded"), Mode: Shared}}}
+	}
+	const more = 20
+	for i := range MaxWalk + more {
+		l.apply(shared(fmt.Sprint("many", i)), Acquired)
+	}
+	l.apply(shared("last"), Acquired)
+	l.apply(take("late", 0, "x"), Acquired)
+	l.apply(take("middle", time.Minute, "crowded", "y"), Queued)
+	l.apply(take("last", time.Minute, "x"), Queued)
+	l.apply(take("late", time.Minute, "y"), Queued)
+	for i := range 2 * more {
+		l.apply(give(fmt.Sprint("many", i), "crowded"), Released)
+	}
+	if !l.grantable(l.claimOf(l.request("late"))) {
+		t.Fatal("the walk is too long still")
+	}
+	if got, want := l.reloaded().Hash(), l.Snapshot().Hash(); got != want {
+		t.Errorf("hash %x, want %x", got, want)
+	}
+}
+
 // A name's older endings are forgotten, and with them that it had ended badly before
 // those that are left. That it seems to have ended well is no reason to forget others.
 func TestAFullTableOfHistoriesIsRestored(t *testing.T) {
