@@ -17,8 +17,8 @@ const (
 	// writing and restoring need no memory to speak of.
 	blockBytes = 64 << 10
 	// maxBlockBytes bounds a block. The largest record is the stored answer of
-	// a refusal that lists gate.MaxListed holds, each with every text at its
-	// bound: below 2 MiB.
+	// a deadlock whose cycle has gate.MaxWalk runs: below 14 MB. A refusal that
+	// lists gate.MaxListed holds, each with every text at its bound, takes 2 MB.
 	maxBlockBytes = 16 << 20
 	// readAheadBytes is how much of a snapshot is read at once. A block's
 	// buffer grows by as much, so that a false length costs no memory.

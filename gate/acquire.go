@@ -254,9 +254,11 @@ func (t *Table) nextToken() uint64 {
 	return t.counters.Token
 }
 
-// occupied says who is in the way of a claim that was refused.
+// occupied says who is in the way of a claim that was refused: up to MaxListed
+// holds, and one more for each name that these leave none for.
 func (s *state) occupied(c claim) Result {
 	r := Result{Code: Occupied, Run: c.run, Limit: c.limit}
+	left := MaxListed
 	for i, w := range c.wants {
 		if c.has(i) {
 			continue
@@ -267,8 +269,9 @@ func (s *state) occupied(c claim) Result {
 		} else {
 			s.obstacles(c.run, w, func(h *hold) bool {
 				x.Holders = append(x.Holders, h.full())
-				return len(x.Holders) < MaxListed
+				return len(x.Holders) < left
 			})
+			left = max(1, left-len(x.Holders))
 		}
 		inLine := !s.predecessors(c.run, c.number, w, func(*Request) bool { return false })
 		if len(x.Holders) > 0 || inLine || c.semaphore() && s.ahead(w.Name, c.number) > 0 {

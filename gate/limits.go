@@ -64,6 +64,7 @@ const (
 	// keeps its place.
 	MaxWalk = 100_000
 	// MaxListed bounds the runs that a waiter's blocked_by and the holds that
-	// one refusal's conflict list name.
+	// one refusal's conflict lists name together; a name for which these leave
+	// none tells of one.
 	MaxListed = 1000
 )

@@ -206,6 +206,34 @@ func TestWhoWaitsBecauseOfTheWalksBoundIsRestored(t *testing.T) {
 	}
 }
 
+// However many names a refusal is about, it lists the holds in the way of all of them
+// up to the bound, and at least one for each: it is stored, and sent.
+func TestTheHoldsThatARefusalListsAreBounded(t *testing.T) {
+	l := newLimited(t)
+	text := "a"
+	refused := take("late", 0, text)
+	for len(refused.Wants) < MaxSegments {
+		text += "/a"
+		refused.Wants = append(refused.Wants, Want{Name: ref(text)})
+	}
+	for i := range refused.Wants {
+		refused.Wants[i].Scope = Tree
+	}
+	for i := range MaxListed + 1 {
+		l.apply(&Acquire{Run: fmt.Sprint("r", i), Wants: []Want{{Name: ref(text), Mode: Shared}}}, Acquired)
+	}
+	conflicts := l.apply(refused, Occupied).Result.Conflicts
+	listed := 0
+	for _, x := range conflicts {
+		if listed += len(x.Holders); len(x.Holders) == 0 {
+			t.Errorf("%v: no holder is listed", x.Name)
+		}
+	}
+	if most := MaxListed + len(refused.Wants); listed < MaxListed || listed > most || len(conflicts) != len(refused.Wants) {
+		t.Errorf("%d holds at %d names, want %d to %d at %d", listed, len(conflicts), MaxListed, most, len(refused.Wants))
+	}
+}
+
 // A name's older endings are forgotten, and with them that it had ended badly before
 // those that are left. That it seems to have ended well is no reason to forget others.
 func TestAFullTableOfHistoriesIsRestored(t *testing.T) {
