@@ -63,6 +63,9 @@ func (c *Client) persist(ctx context.Context, req *call) (*answer, error) {
 			if err := sleep(ctx, wait); err != nil {
 				return nil, &unansweredError{why: err, last: last, unknown: unknown}
 			}
+			if req.overloaded != nil {
+				req.overloaded()
+			}
 		}
 	}
 }

@@ -119,14 +119,23 @@ func (c *Client) begin(s *session) bool {
 // takes, and waits until it is decided. body gets the command's place.
 func (s *session) command(ctx context.Context, path string, timeout time.Duration, body func(api.Once) any) (*answer, error) {
 	t := s.window.next()
-	raw, err := marshal(body(api.Once{Seq: t.seq, Acked: t.acked, Done: t.done}))
+	write := func() ([]byte, error) { return marshal(body(api.Once{Seq: t.seq, Acked: t.acked, Done: t.done})) }
+	raw, err := write()
 	if err != nil {
 		s.window.finish(t, false)
 		return nil, err
 	}
+	req := &call{method: http.MethodPost, path: path, body: raw, timeout: timeout, repeat: true}
+	// The session may have too many answers that the server does not know as seen.
+	req.overloaded = func() {
+		t = s.window.again(t)
+		if raw, err := write(); err == nil {
+			req.body = raw
+		}
+	}
 	ctx, stop := both(ctx, s.over)
 	defer stop()
-	a, err := s.c.decided(ctx, &call{method: http.MethodPost, path: path, body: raw, timeout: timeout, repeat: true})
+	a, err := s.c.decided(ctx, req)
 	s.window.finish(t, settled(err))
 	if errors.Is(err, ErrSessionNotFound) {
 		s.end(ErrSessionEnded)

@@ -298,3 +298,29 @@ func TestARequestThatIsTooLongHarmsNoOtherOfItsStream(t *testing.T) {
 		t.Errorf("%d connections", n)
 	}
 }
+
+// More than the 1024 answers that the cluster keeps for a session.
+func TestAnyNumberOfLocksAreTakenAtOnce(t *testing.T) {
+	ctx := within(t)
+	c, _ := wired(t)
+	const locks = 3000
+	guards := make([]*client.Guard, locks)
+	var all sync.WaitGroup
+	for i := range locks {
+		all.Go(func() {
+			g, err := c.Lock(ctx, fmt.Sprintf("many/%d", i))
+			if err != nil {
+				t.Errorf("%d: %v", i, err)
+				return
+			}
+			guards[i] = g
+		})
+	}
+	all.Wait()
+	for _, g := range guards {
+		if g != nil {
+			all.Go(func() { release(t, g) })
+		}
+	}
+	all.Wait()
+}

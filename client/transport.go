@@ -36,6 +36,9 @@ type call struct {
 	repeat bool
 	// begin is called before every attempt; may be nil.
 	begin func()
+	// overloaded is called before the attempt that follows a 429, and may change
+	// what of the body makes it no other request; may be nil.
+	overloaded func()
 }
 
 // An answer is what came back, whatever the status.

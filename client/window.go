@@ -15,8 +15,8 @@ type window struct {
 	finished map[uint64]bool
 }
 
-// A ticket is one command's place: its own seq and what to say of others. It is
-// drawn once for a command and sent with every copy.
+// A ticket is one command's place: its own seq, which every copy has, and what to
+// say of others.
 type ticket struct {
 	seq, acked uint64
 	done       []uint64
@@ -27,7 +27,20 @@ func (w *window) next() ticket {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.last++
-	t := ticket{seq: w.last, acked: w.acked}
+	return w.ticket(w.last)
+}
+
+// again draws a ticket anew for a command whose seq stays, to say what was seen
+// since. The server may need to hear it before it takes the command.
+func (w *window) again(t ticket) ticket {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.ticket(t.seq)
+}
+
+// ticket returns what to say beside that seq; w.mu is held.
+func (w *window) ticket(seq uint64) ticket {
+	t := ticket{seq: seq, acked: w.acked}
 	for seq, told := range w.finished {
 		if !told && len(t.done) < maxDone {
 			if t.done == nil {
