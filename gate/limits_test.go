@@ -2,6 +2,7 @@ package gate
 
 import (
 	"fmt"
+	"runtime"
 	"testing"
 	"time"
 )
@@ -281,4 +282,30 @@ func (l *limited) reloaded() *View {
 		l.Fatal(err)
 	}
 	return table.Snapshot()
+}
+
+// Many who are behind one request that leads far, and back to none of them, share the
+// walk that finds this out: with one for each, a release would take minutes.
+func TestManyBehindOneRequestShareAWalk(t *testing.T) {
+	const many = 500
+	l := newLimited(t)
+	for i := range many {
+		l.apply(take(fmt.Sprint("far", i), 0, fmt.Sprint("far", i)), Acquired)
+	}
+	for i := range many - 1 {
+		l.apply(take(fmt.Sprint("far", i), time.Minute, fmt.Sprint("far", i+1)), Queued)
+	}
+	l.apply(take("holder", 0, "a"), Acquired)
+	l.apply(take("first", time.Minute, "a", "far0"), Queued)
+	for i := range many {
+		l.apply(take(fmt.Sprint("behind", i), time.Minute, "a"), Queued)
+	}
+	before, after := new(runtime.MemStats), new(runtime.MemStats)
+	runtime.ReadMemStats(before)
+	l.apply(give("holder", "a"), Released)
+	runtime.ReadMemStats(after)
+	if got, most := (after.TotalAlloc-before.TotalAlloc)/many, uint64(10_000); got > most {
+		t.Errorf("%d bytes for each who waits, want at most %d: a walk takes more than that", got, most)
+	}
+	l.check()
 }

@@ -149,10 +149,14 @@ func (t *Table) lookAt(r *Request) { t.woken = append(t.woken, r) }
 func (t *Table) wake() {
 	t.room = nil // what is granted from here on is others', who keep it
 	if t.byNumber.Len() > 0 {
+		t.lookAroundLosers()
+		var closed closedRuns
+		if t.holdAndWait > 0 {
+			closed = make(closedRuns)
+		}
 		for _, w := range t.freed {
 			t.findWoken(w)
 		}
-		t.lookAroundLosers()
 		slices.SortFunc(t.woken, func(a, b *Request) int { return cmp.Compare(a.Number, b.Number) })
 		last := uint64(0)
 		for _, r := range t.woken {
@@ -160,7 +164,7 @@ func (t *Table) wake() {
 				continue
 			}
 			last = r.Number
-			if r = t.numbered(last); r != nil && t.grantable(t.claimOf(r)) {
+			if r = t.numbered(last); r != nil && t.grantableBeside(t.claimOf(r), closed) {
 				t.grantRequest(r)
 			}
 		}

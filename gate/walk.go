@@ -99,7 +99,11 @@ func (s *state) predecessors(run string, number uint64, w Want, yield func(*Requ
 }
 
 // grantable decides whether the claim may be granted now (rules 5 and 7).
-func (s *state) grantable(c claim) bool {
+func (s *state) grantable(c claim) bool { return s.grantableBeside(c, nil) }
+
+// grantableBeside is grantable for one of several claims, which share what their
+// walks find out.
+func (s *state) grantableBeside(c claim, closed closedRuns) bool {
 	if c.semaphore() {
 		name := c.wants[0].Name
 		first, waits := s.requests[Key].any(name.Text)
@@ -114,6 +118,7 @@ func (s *state) grantable(c claim) bool {
 	// others wait for what the run itself holds or waits for already.
 	cyclic := s.holdAndWait > 0 || s.byNumber.Len() > 0 && (s.runHolds.any(c.run) || c.number == newest && s.request(c.run) != nil)
 	back := newWalk(s, c.run)
+	back.closed = closed
 	for i, w := range c.wants {
 		all := c.has(i) || s.predecessors(c.run, c.number, w, func(r *Request) bool {
 			return cyclic && back.leads(r.Run)
@@ -171,6 +176,8 @@ type walk struct {
 	steps  int
 	// leading are runs that were found to lead to the target.
 	leading map[string]bool
+	// closed is nil, or for this walk and others.
+	closed closedRuns
 
 	// Of the search under way: from names the run that led to a run first,
 	// queue is who was visited, in order, and pointed tells up to which number
@@ -181,6 +188,11 @@ type walk struct {
 	// met is the target, or a run that leads to it, once visited.
 	met string
 }
+
+// closedRuns are runs that lead to no others than each other, as walks have found
+// that missed their targets. Grants leave them closed for as long as nobody starts
+// to wait: what then points to more points to a run that does not wait.
+type closedRuns map[string]bool
 
 func newWalk(s *state, target string) *walk { return &walk{state: s, target: target} }
 
@@ -197,6 +209,7 @@ func (w *walk) leads(run string) bool {
 	w.begin()
 	w.visit("", run)
 	if !w.follow() {
+		w.close()
 		return false
 	}
 	if w.leading == nil {
@@ -208,6 +221,16 @@ func (w *walk) leads(run string) bool {
 	return true
 }
 
+// close notes where a search went that missed the target.
+func (w *walk) close() {
+	if w.closed == nil || w.exhausted() {
+		return
+	}
+	for _, run := range w.queue {
+		w.closed[run] = true
+	}
+}
+
 // visit puts a run into the queue once. A hold of no run leads nowhere.
 func (w *walk) visit(from, run string) {
 	w.steps++
@@ -215,6 +238,9 @@ func (w *walk) visit(from, run string) {
 		return
 	}
 	w.from[run] = from
+	if w.closed[run] && !w.closed[w.target] {
+		return
+	}
 	w.queue = append(w.queue, run)
 	if run == w.target || w.leading[run] {
 		w.met = run
