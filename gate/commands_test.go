@@ -162,6 +162,9 @@ func (g *generator) seen(cmd *gate.Command) {
 
 func (g *generator) acquire() *gate.Command {
 	a := &gate.Acquire{Run: g.run(), Reason: g.word("why"), Client: gate.Client{Name: g.word("c")}}
+	if g.chance(40) {
+		a.Client = gate.Client{}
+	}
 	if g.chance(30) {
 		a.Wants = []gate.Want{{Name: g.key()}}
 		if g.chance(60) {

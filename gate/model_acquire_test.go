@@ -29,6 +29,7 @@ func (m *model) acquire(session gate.SessionID, seq uint64, a *gate.Acquire) gat
 	}
 	if m.grantable(a.Run, a.Wants, limit, last) {
 		request.Session = m.sessionFor(session, a)
+		m.sayClient(&request)
 		return m.grant(request)
 	}
 	if a.Wait == 0 {
@@ -44,6 +45,7 @@ func (m *model) acquire(session gate.SessionID, seq uint64, a *gate.Acquire) gat
 		return gate.Result{Code: gate.Deadlock, Run: a.Run, Cycle: cycle}
 	}
 	request.Session = m.sessionFor(session, a)
+	m.sayClient(&request)
 	m.counters.Number++
 	request.Number = m.counters.Number
 	m.requests = append(m.requests, request)
@@ -254,4 +256,11 @@ func (m *model) queued(number uint64) gate.Result {
 		}
 	}
 	return result
+}
+
+// sayClient lets a request whose acquire says nothing of the client have its session's.
+func (m *model) sayClient(r *gate.Request) {
+	if s := m.session(r.Session); *r.Client == (gate.Client{}) && s != nil {
+		r.Client = s.Client
+	}
 }
