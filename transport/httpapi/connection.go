@@ -5,6 +5,7 @@ import (
 	"context"
 	"net/http"
 	"runtime/debug"
+	"strings"
 	"sync"
 	"time"
 
@@ -33,8 +34,10 @@ type connection struct {
 	tasks sync.WaitGroup
 
 	mu sync.Mutex
-	// queue is what is to be written; spare is the slice that it was before.
+	// queue is what is to be written, of which ends are ends of waits; spare is the
+	// slice that it was before.
 	queue, spare []outgoing
+	ends         int
 	// unanswered counts the requests without an answer on its way out, waits those
 	// that are queued for a lock.
 	unanswered, waits int
@@ -125,8 +128,10 @@ func (c *connection) read() {
 	}
 }
 
-// clipped fits a reason into a close frame.
-func clipped(reason string) string { return reason[:min(len(reason), maxReasonBytes)] }
+// clipped fits a reason into a close frame, which is UTF-8.
+func clipped(reason string) string {
+	return strings.ToValidUTF8(reason[:min(len(reason), maxReasonBytes)], "")
+}
 
 // end has the writer end the stream; the first reason counts.
 func (c *connection) end(code websocket.StatusCode, reason string) {

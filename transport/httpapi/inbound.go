@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"bytes"
 	"cmp"
 	"net/http"
 	"strings"
@@ -26,7 +27,7 @@ var envelopeFields = []strictjson.Field[envelope]{
 	field("path", func(r *strictjson.Reader, e *envelope) { e.path = r.Text() }),
 	field("body", func(r *strictjson.Reader, e *envelope) { e.body = r.Raw() }),
 	field("cancel", func(r *strictjson.Reader, e *envelope) {
-		if string(r.Raw()) != "true" {
+		if string(bytes.TrimRight(r.Raw(), " \t\r\n")) != "true" {
 			r.Fail("must be true, or be left out")
 			return
 		}

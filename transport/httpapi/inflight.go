@@ -20,8 +20,9 @@ type outgoing struct {
 	// index is where it holds; zero means no index in particular.
 	index     uint64
 	staleness int64
-	// counted says that the request was unanswered until now.
-	counted bool
+	// counted says that the request was unanswered until now; ended, that it waited
+	// for a lock.
+	counted, ended bool
 }
 
 // admit counts one more request without an answer; false if there are too many.
@@ -97,7 +98,8 @@ func (c *connection) finish(o outgoing) {
 		return
 	}
 	e.final = true
-	o.counted = !c.endWait(e)
+	o.ended = c.endWait(e)
+	o.counted = !o.ended
 	if c.cancellable[e.id] == e {
 		delete(c.cancellable, e.id)
 	}
@@ -142,12 +144,16 @@ func (c *connection) giveUp(id uint64) {
 }
 
 // push has something written. A client that does not read what is written is cut
-// off when too much waits for it.
+// off when too much waits for it. Ends of waits are not counted: all may come at
+// once, and there are no more than waits that the client knows of.
 func (c *connection) push(o outgoing) {
 	c.mu.Lock()
-	slow := len(c.queue) >= maxUnwritten
+	slow := !o.ended && len(c.queue)-c.ends >= maxUnwritten
 	if !slow {
 		c.queue = append(c.queue, o)
+	}
+	if o.ended {
+		c.ends++
 	}
 	c.mu.Unlock()
 	if slow {
@@ -162,6 +168,7 @@ func (c *connection) take() ([]outgoing, *farewell) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	batch := c.queue
+	c.ends = 0
 	c.queue, c.spare = c.spare[:0], nil
 	return batch, c.ending
 }

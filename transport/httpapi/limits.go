@@ -65,7 +65,8 @@ const (
 	// maxSentBytes is how long a message of answers gets before it is sent, one
 	// answer more or less.
 	maxSentBytes = 256 << 10
-	// maxUnwritten bounds the answers that wait to be written to one stream.
+	// maxUnwritten bounds the answers that wait to be written to one stream, beside
+	// the ends of waits.
 	maxUnwritten = 2 * api.MaxStreamInFlight
 	// maxReasonBytes bounds what a close frame says (RFC 6455, section 5.5).
 	maxReasonBytes = 123
