@@ -100,6 +100,9 @@ const (
 	// snapshotsKept is how many snapshots stay on disk.
 	snapshotsKept = 2
 
+	// alarmBeats is in how many parts the time is counted that a write to disk takes.
+	alarmBeats = 8
+
 	// maxHandOver bounds the time that a node which shuts down spends on giving
 	// leadership away.
 	maxHandOver = time.Second

@@ -42,10 +42,10 @@ func (w *watchdog) write(what string, write func() error) error {
 	if w.failed.Load() {
 		return fmt.Errorf("%w: an earlier write failed", ErrStore)
 	}
-	alarm := time.AfterFunc(w.limit, func() {
-		w.bark(fmt.Errorf("%w: %s hangs for more than %s; %s", ErrStore, what, w.limit, diskRemedy))
-	})
+	var over atomic.Bool
+	alarm := w.watch(what, &over, alarmBeats)
 	err := write()
+	over.Store(true)
 	alarm.Stop()
 	if err == nil {
 		return nil
@@ -53,6 +53,22 @@ func (w *watchdog) write(what string, write func() error) error {
 	err = fmt.Errorf("%w: %s: %w; %s", ErrStore, what, err, diskRemedy)
 	w.bark(err)
 	return err
+}
+
+// watch barks when a write is not over after that many beats. Each counts once,
+// however late it comes: a process that was stopped blames no disk for that time.
+func (w *watchdog) watch(what string, over *atomic.Bool, beats int) *time.Timer {
+	return time.AfterFunc(w.limit/alarmBeats, func() { w.beat(what, over, beats) })
+}
+
+func (w *watchdog) beat(what string, over *atomic.Bool, beats int) {
+	switch {
+	case over.Load():
+	case beats > 1:
+		w.watch(what, over, beats-1)
+	default:
+		w.bark(fmt.Errorf("%w: %s hangs for more than %s; %s", ErrStore, what, w.limit, diskRemedy))
+	}
 }
 
 func (w *watchdog) bark(err error) {
