@@ -48,7 +48,10 @@ func ExampleClient_TryLock() {
 	_, err = c.TryLock(ctx, "deploy/web", client.WithRun("pipeline-42"))
 	var refused *client.Error
 	if errors.Is(err, client.ErrOccupied) && errors.As(err, &refused) {
-		fmt.Println("held by", refused.Problem.Conflicts[0].Holders[0].RunID)
+		// Nobody, if others only wait for it.
+		for _, hold := range refused.Problem.Conflicts[0].Holders {
+			fmt.Println("held by", hold.RunID)
+		}
 	}
 	// Output: held by pipeline-41
 }
