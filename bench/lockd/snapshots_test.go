@@ -19,7 +19,9 @@ func TestSnapshotsAreCountedByTheirFolders(t *testing.T) {
 		{func() error { return os.Rename(filepath.Join(folder, "2-10-1.tmp"), filepath.Join(folder, "2-10-1")) }, 1, false},
 		{func() error { return os.Mkdir(filepath.Join(folder, "2-20-2.tmp"), 0o700) }, 2, true},
 		{func() error { return os.Rename(filepath.Join(folder, "2-20-2.tmp"), filepath.Join(folder, "2-20-2")) }, 2, false},
-		{func() error { return os.Rename(filepath.Join(folder, "2-10-1"), filepath.Join(folder, "2-10-1.old.tmp")) }, 2, false},
+		{func() error {
+			return os.Rename(filepath.Join(folder, "2-10-1"), filepath.Join(folder, "2-10-1.old.tmp"))
+		}, 2, false},
 		{func() error { return os.Remove(filepath.Join(folder, "2-10-1.old.tmp")) }, 2, false},
 	} {
 		if err := step.do(); err != nil {
