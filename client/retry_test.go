@@ -224,15 +224,19 @@ func TestADeadLeaderIsPassedOverUntilANewOneIsNamed(t *testing.T) {
 	})
 }
 
+func firstNodeHangs() func(*request) reaction {
+	never := make(chan struct{})
+	return func(r *request) reaction {
+		if r.node == 0 {
+			return reaction{hang: never}
+		}
+		return reaction{}
+	}
+}
+
 func TestAFrozenNodeDelaysACallOnce(t *testing.T) {
 	inBubble(t, func(t *testing.T, f *fake, c *Client, _ *bubbleClock) {
-		never := make(chan struct{})
-		f.react(func(r *request) reaction {
-			if r.node == 0 {
-				return reaction{hang: never}
-			}
-			return reaction{}
-		})
+		f.react(firstNodeHangs())
 		began := time.Now()
 		if _, err := c.Check(t.Context(), api.Check{Key: "k", Token: 1}); err != nil {
 			t.Fatal(err)
@@ -245,13 +249,7 @@ func TestAFrozenNodeDelaysACallOnce(t *testing.T) {
 
 func TestACommandWithoutSeqIsSentToNoFrozenNode(t *testing.T) {
 	inBubble(t, func(t *testing.T, f *fake, c *Client, _ *bubbleClock) {
-		never := make(chan struct{})
-		f.react(func(r *request) reaction {
-			if r.node == 0 {
-				return reaction{hang: never}
-			}
-			return reaction{}
-		})
+		f.react(firstNodeHangs())
 		for range 2 {
 			if _, err := c.KeyAcquire(t.Context(), api.KeyAcquire{Key: "k", RunID: "r"}); err != nil {
 				t.Fatal(err)

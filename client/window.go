@@ -41,12 +41,12 @@ func (w *window) again(t ticket) ticket {
 // ticket returns what to say beside that seq; w.mu is held.
 func (w *window) ticket(seq uint64) ticket {
 	t := ticket{seq: seq, acked: w.acked}
-	for seq, told := range w.finished {
+	for other, told := range w.finished {
 		if !told && len(t.done) < maxDone {
 			if t.done == nil {
 				t.done = make([]uint64, 0, min(len(w.finished), maxDone))
 			}
-			t.done = append(t.done, seq)
+			t.done = append(t.done, other)
 		}
 	}
 	slices.Sort(t.done)

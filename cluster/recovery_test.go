@@ -91,8 +91,8 @@ func TestSnapshotIsTakenWhenTheLogHasGrownByEnough(t *testing.T) {
 					if err != nil || len(taken) == 0 {
 						t.Errorf("%s: %d snapshots, %v", n.config.Name, len(taken), err)
 					}
-					if entries, bytes := n.stores.log.grown.now(); entries >= 150 || bytes >= 10_000 {
-						t.Errorf("%s: the log is still %d entries of %d bytes ahead", n.config.Name, entries, bytes)
+					if grown := n.stores.log.grown.now(); grown.entries >= 150 || grown.bytes >= 10_000 {
+						t.Errorf("%s: the log is still %d entries of %d bytes ahead", n.config.Name, grown.entries, grown.bytes)
 					}
 				}
 			})

@@ -52,26 +52,38 @@ func (b *bench) measure(ctx context.Context, n int, caller system.Caller, rate, 
 
 // ownCycle takes and gives back the lock of client i of n.
 func (b *bench) ownCycle(n int) step {
-	locks, last := make([]string, n), make([]uint64, n)
-	for i := range locks {
-		locks[i] = b.lock("own.%d", i)
-	}
+	take := b.ownTake(n)
 	return func(ctx context.Context, i int, client system.Client) (time.Duration, error) {
 		begun := time.Now()
-		hold, err := client.TryLock(ctx, locks[i])
-		switch {
-		case errors.Is(err, system.ErrOccupied):
-			return 0, fmt.Errorf("%s: nobody else uses it: %w: %w", locks[i], err, ErrBroken)
-		case err != nil:
+		hold, err := take(ctx, i, client)
+		if err != nil {
 			return 0, err
-		case hold.Fence < last[i] || hold.Fence == last[i] && hold.Fence != 0:
-			return 0, fmt.Errorf("%s: token %d after %d: %w", locks[i], hold.Fence, last[i], ErrBroken)
 		}
-		last[i] = hold.Fence
 		if err := giveBack(ctx, client, hold); err != nil {
 			return 0, err
 		}
 		return time.Since(begun), nil
+	}
+}
+
+// ownTake takes the lock of client i of n, which nobody else uses.
+func (b *bench) ownTake(n int) func(ctx context.Context, i int, client system.Client) (system.Hold, error) {
+	locks, last := make([]string, n), make([]uint64, n)
+	for i := range locks {
+		locks[i] = b.lock("own.%d", i)
+	}
+	return func(ctx context.Context, i int, client system.Client) (system.Hold, error) {
+		hold, err := client.TryLock(ctx, locks[i])
+		switch {
+		case errors.Is(err, system.ErrOccupied):
+			return system.Hold{}, fmt.Errorf("%s: nobody else uses it: %w: %w", locks[i], err, ErrBroken)
+		case err != nil:
+			return system.Hold{}, err
+		case hold.Fence < last[i] || hold.Fence == last[i] && hold.Fence != 0:
+			return system.Hold{}, fmt.Errorf("%s: token %d after %d: %w", locks[i], hold.Fence, last[i], ErrBroken)
+		}
+		last[i] = hold.Fence
+		return hold, nil
 	}
 }
 

@@ -29,6 +29,7 @@ func (b *bench) snapshotsBeside(ctx context.Context, held int, service system.Sn
 	b.Progress("%s: waiting for a snapshot of each node", b.workload.ID)
 	commands := make([][]span, len(all))
 	var written []span
+	take := b.ownTake(len(all))
 	done := make(chan struct{})
 	err = each(ctx, len(all)+1, len(all)+1, func(ctx context.Context, i int) (err error) {
 		if i == len(all) {
@@ -45,7 +46,7 @@ func (b *bench) snapshotsBeside(ctx context.Context, held int, service system.Sn
 			default:
 			}
 			begun := time.Now()
-			hold, err := all[i].TryLock(ctx, b.lock("own.%d", i))
+			hold, err := take(ctx, i, all[i])
 			if err != nil {
 				return err
 			}
